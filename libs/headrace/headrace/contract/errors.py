@@ -1,0 +1,136 @@
+"""Every error that Headrace raises on purpose.
+
+HeadraceError
+├── UserError                 somebody can mend it by changing what they wrote; the message says where and how
+│   ├── PipelineError         the pipeline file is wrong (carries every problem found, with its line)
+│   ├── SettingsError         a setting is missing or wrong
+│   └── PlanError             what exists does not fit what the pipeline file asks for
+├── BadMessage                one message cannot be read; it goes to quarantine and the stream goes on
+├── StoreError                object store
+│   ├── NotFound              there is no such object
+│   ├── PreconditionFailed    a conditional write lost: somebody else wrote first
+│   ├── StoreRefused          the store refused for good (credentials, permissions, no such bucket)
+│   ├── StoreUnavailable      it failed and nothing was written; trying again is safe
+│   └── OutcomeUnknown        nobody can say whether it was written: read back before doing anything else
+├── BrokerError               Kafka
+│   ├── BrokerUnavailable     it failed and nothing was written
+│   └── SendUnknown           a send was not acknowledged in time: the process must end (the record may be there)
+├── ModelError                a model that must not be used: wrong hash, sample mismatch, bad manifest
+├── SnapshotError             a state snapshot that cannot be used (truncated, tampered, other plan)
+├── Fenced                    somebody else owns this partition or table now: drop the work, write nothing
+├── DataLoss                  the log starts beyond the position we had applied: never skip silently
+├── QuarantineOverflow        more rows were rejected in a while than the pipeline allows
+└── StackError                the embedded stack (local Kafka, S3, services) could not start or stop
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class HeadraceError(Exception):
+    """Root of every error that Headrace raises on purpose."""
+
+
+class UserError(HeadraceError):
+    """Somebody can mend this by changing what they wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a pipeline file: where it is, what is wrong and what would mend it."""
+
+    line: int  # 1-based; 0 where the file as a whole is meant
+    path: str  # e.g. streams.departures.columns.origin
+    message: str  # what was found and what was expected
+    mend: str = ""  # what would mend it
+
+    def __str__(self) -> str:
+        mend = f" ({self.mend})" if self.mend else ""
+        return f"line {self.line}: {self.path}: {self.message}{mend}"
+
+
+class PipelineError(UserError):
+    """The pipeline file is wrong; `problems` lists every mistake found, in the order of the file."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self.file = file
+        self.problems = problems
+        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
+
+
+class SettingsError(UserError):
+    """A setting is missing or wrong."""
+
+
+class PlanError(UserError):
+    """What exists does not fit what the pipeline file asks for."""
+
+
+class BadMessage(HeadraceError):
+    """One message cannot be read: `reason` is a code from contract.quarantine.Reason, the text says what was found."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class StoreError(HeadraceError):
+    """The object store could not do what was asked."""
+
+
+class NotFound(StoreError):
+    """There is no such object."""
+
+
+class PreconditionFailed(StoreError):
+    """A conditional write lost: somebody else wrote first."""
+
+
+class StoreRefused(StoreError):
+    """The store refused for good: credentials, permissions or a missing bucket."""
+
+
+class StoreUnavailable(StoreError):
+    """It failed and nothing was written; trying again is safe."""
+
+
+class OutcomeUnknown(StoreError):
+    """Nobody can say whether it was written: read back before doing anything else."""
+
+
+class BrokerError(HeadraceError):
+    """Kafka could not do what was asked."""
+
+
+class BrokerUnavailable(BrokerError):
+    """It failed and nothing was written."""
+
+
+class SendUnknown(BrokerError):
+    """A send was not acknowledged in time: the record may or may not be there, so the process must end."""
+
+
+class ModelError(HeadraceError):
+    """A model that must not be used: wrong hash, sample mismatch or bad manifest."""
+
+
+class SnapshotError(HeadraceError):
+    """A state snapshot that cannot be used: truncated, tampered with or made by another plan."""
+
+
+class Fenced(HeadraceError):
+    """Somebody else owns this partition or table now: drop the work and write nothing."""
+
+
+class DataLoss(HeadraceError):
+    """The log starts beyond the position that was applied: rows are gone, and skipping them silently is refused."""
+
+
+class QuarantineOverflow(HeadraceError):
+    """More rows were rejected in a while than the pipeline allows."""
+
+
+class StackError(HeadraceError):
+    """The embedded stack could not start or stop."""

@@ -1,0 +1,1 @@
+"""Service: feature_engineering."""
