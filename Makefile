@@ -1,0 +1,65 @@
+# The front door. `make help` lists the words; CI runs the same ones.
+# Everything works from any folder: `make -C path/to/headrace demo`.
+.DEFAULT_GOAL := help
+ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+PYTHON ?= python3.11
+VENV := $(ROOT).venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCKED := $(ROOT)requirements/bootstrap.txt $(ROOT)requirements/dev.txt
+MEMBERS := $(wildcard $(ROOT)libs/*/pyproject.toml $(ROOT)services/*/pyproject.toml $(ROOT)examples/*/pyproject.toml)
+
+##@ Start here
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## make the virtual environment (the other words do it by themselves)
+
+##@ Check
+.PHONY: test
+test: lint type unit system ## everything CI runs
+
+.PHONY: unit
+unit: $(READY) ## unit and law tests, seconds
+	cd $(ROOT) && $(BIN)/python -m pytest tests/unit
+
+.PHONY: system
+system: $(READY) ## tests on a real Kafka and a real S3 server, minutes
+	cd $(ROOT) && { [ ! -d tests/contract ] || $(BIN)/python -m pytest tests/contract; }
+
+.PHONY: lint
+lint: $(READY) ## style, formatting and import layers
+	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache
+
+.PHONY: type
+type: $(READY) ## mypy, strict
+	cd $(ROOT) && $(BIN)/mypy libs services examples tests
+
+##@ Housekeeping
+.PHONY: format
+format: $(READY) ## rewrite the files in the one style
+	cd $(ROOT) && $(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(READY) ## pin every requirement anew, with hashes and without download addresses
+	cd $(ROOT)requirements && for name in bootstrap dev runtime; do \
+	  case $$name in dev) inputs="runtime.in dev.in" ;; runtime) inputs="-c dev.txt runtime.in" ;; *) inputs=$$name.in ;; esac; \
+	  $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes $$inputs -o $$name.txt || exit 1; done
+
+.PHONY: clean
+clean: ## remove the virtual environment, caches and the state folder
+	rm -rf $(VENV) $(ROOT).headrace $(ROOT).mypy_cache $(ROOT).ruff_cache $(ROOT).pytest_cache $(ROOT).hypothesis
+
+# The environment is remade when a pin or a member's metadata changes; the stamp is written last, so a broken set-up is tried again.
+$(READY): $(LOCKED) $(MEMBERS)
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not on PATH; install Python 3.11 or say PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "== set-up: virtual environment in $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r $(ROOT)requirements/bootstrap.txt
+	@echo "== set-up: pinned packages (about 1.5 GB once unpacked; a minute the first time)"
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes $(LOCKED)
+	@echo "== set-up: Headrace's own packages"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(foreach member,$(MEMBERS),-e $(dir $(member)))
+	@touch $(READY)
