@@ -1,0 +1,75 @@
+"""The steps of a stream's `clean` list, as types: each is a mapping with one key, its name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from headrace.contract.columns import ColumnType
+from headrace.contract.fields import Duration, Name, Part
+
+
+class Requirement(Part):
+    """Rows for which `that` (SQL) is not true are rejected under this name."""
+
+    name: str = Field(min_length=1)
+    that: str = Field(min_length=1)
+
+
+class DuplicateWindow(Part):
+    """Rows whose `by` columns were seen within this stretch of event time are dropped and counted."""
+
+    by: tuple[Name, ...] = Field(min_length=1)
+    within: Duration
+
+
+class Require(Part):
+    """Reject rows that do not meet a condition."""
+
+    require: Requirement
+
+
+class Filter(Part):
+    """Drop rows, on purpose and counted, for which this SQL is not true."""
+
+    filter: str = Field(min_length=1)
+
+
+class Derive(Part):
+    """Add or replace columns by SQL over the row."""
+
+    derive: dict[Name, str] = Field(min_length=1)
+
+
+class Fill(Part):
+    """Put a value where a column is null."""
+
+    fill: dict[Name, str | int | float | bool] = Field(min_length=1)
+
+
+class Cast(Part):
+    """Change a column's type; a value that does not fit is rejected, never nulled."""
+
+    cast: dict[Name, ColumnType] = Field(min_length=1)
+
+
+class Trim(Part):
+    """Remove white space at both ends of text."""
+
+    trim: tuple[Name, ...] = Field(min_length=1)
+
+
+class Normalise(Part):
+    """Bring text into one form: `upper`, `lower` or Unicode `nfc`."""
+
+    normalise: dict[Name, Literal["upper", "lower", "nfc"]] = Field(min_length=1)
+
+
+class DropDuplicates(Part):
+    """Drop rows that repeat an earlier one within a keyed window of event time."""
+
+    drop_duplicates: DuplicateWindow
+
+
+CleanStep = Require | Filter | Derive | Fill | Cast | Trim | Normalise | DropDuplicates
