@@ -1,0 +1,227 @@
+"""From the pipeline file to what must exist: topics, merged logs, their schemas and what happens at each.
+
+The planner chooses the smallest set of single columns such that every view's key contains one of them (design §3).
+Each chosen column is one merged log; rows travel the logs in a chain and stop where nobody needs them further on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import pyarrow as pa
+
+from headrace.contract.cleaned import CleanColumn, cleaned_columns
+from headrace.contract.columns import TIMESTAMP
+from headrace.contract.duration import format_duration
+from headrace.contract.errors import PlanError
+from headrace.contract.identity import IDENTITY, STREAM, TIME
+from headrace.contract.pipeline import Aggregate, Hop, Pipeline, View
+from headrace.contract.topics import TopicNames
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One merged log: the rows of `streams`, partitioned by `column`."""
+
+    column: str
+    topic: str
+    streams: tuple[str, ...]
+    views: tuple[str, ...]  # views that live here
+    leaving: tuple[str, ...]  # predictions whose request rows have all their features after this log
+    schema: pa.Schema
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that follows from a pipeline file."""
+
+    pipeline: Pipeline
+    topics: TopicNames
+    columns: dict[str, dict[str, CleanColumn]]  # stream -> columns of a cleaned row
+    logs: tuple[Log, ...]
+
+    def log_of(self, column: str) -> Log:
+        """Return the log that is partitioned by `column`."""
+        return next(log for log in self.logs if log.column == column)
+
+    def travels(self, stream: str) -> bool:
+        """Whether cleaning writes this stream's rows to the first log; else they go to its `clean` topic."""
+        return bool(self.logs) and stream in self.logs[0].streams
+
+    def ingested_schema(self, stream: str) -> pa.Schema:
+        """Typed rows as ingestion writes them."""
+        columns = self.pipeline.streams[stream].columns
+        return pa.schema([pa.field(n, c.type.arrow, c.nullable) for n, c in columns.items()] + list(IDENTITY))
+
+    def cleaned_schema(self, stream: str) -> pa.Schema:
+        """Cleaned rows, in the `clean` topic and in the lake."""
+        return pa.schema(
+            [pa.field(n, c.type.arrow, c.nullable) for n, c in self.columns[stream].items()] + list(IDENTITY)
+        )
+
+    def features_schema(self, prediction: str) -> pa.Schema:
+        """Request rows with all their features."""
+        spec = self.pipeline.predictions[prediction]
+        request = [pa.field(n, c.type.arrow, c.nullable) for n, c in self.columns[spec.on].items()]
+        return pa.schema(request + _feature_fields(self.pipeline, spec.features) + list(IDENTITY))
+
+    def model_inputs(self, prediction: str) -> tuple[str, ...]:
+        """The columns a model sees, in the order of its input vector: `inputs`, then the features of each view."""
+        spec = self.pipeline.predictions[prediction]
+        return spec.inputs + tuple(field.name for field in _feature_fields(self.pipeline, spec.features))
+
+    def predictions_schema(self, prediction: str) -> pa.Schema:
+        """Scores with the inputs they were computed from and the model that did it."""
+        spec = self.pipeline.predictions[prediction]
+        event_time = self.pipeline.streams[spec.on].event_time
+        key = self.columns[spec.on][spec.key]
+        used = [pa.field(name, pa.float32()) for name in self.model_inputs(prediction)]
+        answer = [
+            pa.field("score", pa.float32(), nullable=False),
+            pa.field("model", pa.string(), nullable=False),
+            pa.field("version", pa.int32(), nullable=False),
+            pa.field("arm", pa.string(), nullable=False),
+        ]
+        head = [pa.field(spec.key, key.type.arrow, nullable=False), pa.field(event_time, TIMESTAMP, nullable=False)]
+        return pa.schema(head + used + answer + list(IDENTITY))
+
+
+def feature_columns(name: str, view: View) -> tuple[tuple[str, str, Aggregate, int], ...]:
+    """Return (feature column, value column, aggregate, window in µs) of a view, in the order they have everywhere."""
+    return tuple(
+        (f"{name}__{value}__{aggregate}__{format_duration(window)}", value, aggregate, window)
+        for value, aggregates in view.values.items()
+        for aggregate in aggregates
+        for window in view.windows
+    )
+
+
+def make_plan(pipeline: Pipeline) -> Plan:
+    """Return what the pipeline asks for; raises PlanError where its parts do not fit together."""
+    topics = TopicNames(pipeline.tenant, pipeline.name)
+    columns = {name: cleaned_columns(stream) for name, stream in pipeline.streams.items()}
+    _check_references(pipeline, columns)
+    chain = _partitioning_columns(pipeline)
+    homes = {
+        name: next(i for i, column in enumerate(chain) if column in view.key)
+        for name, view in pipeline.features.items()
+    }
+    exits = {
+        name: max((homes[view] for view in prediction.features), default=0)
+        for name, prediction in pipeline.predictions.items()
+    }
+    logs = tuple(_log(pipeline, topics, columns, chain, homes, exits, place) for place in range(len(chain)))
+    return Plan(pipeline, topics, columns, logs)
+
+
+def _partitioning_columns(pipeline: Pipeline) -> tuple[str, ...]:
+    keys = [view.key for view in pipeline.features.values()]
+    candidates = list(dict.fromkeys(column for key in keys for column in key))
+    for size in range(1, len(candidates) + 1):
+        for chosen in combinations(candidates, size):
+            if all(set(key) & set(chosen) for key in keys):
+                return chosen
+    # No views: requests still travel one log, partitioned by what they are asked by.
+    return tuple(dict.fromkeys(prediction.key for prediction in pipeline.predictions.values()))[:1]
+
+
+def _log(
+    pipeline: Pipeline,
+    topics: TopicNames,
+    columns: dict[str, dict[str, CleanColumn]],
+    chain: Sequence[str],
+    homes: dict[str, int],
+    exits: dict[str, int],
+    place: int,
+) -> Log:
+    needed = {stream: _needed(pipeline, columns, chain, homes, exits, place, stream) for stream in pipeline.streams}
+    streams = tuple(stream for stream, names in needed.items() if names)
+    fields: dict[str, pa.Field] = {}
+    for stream in streams:
+        for name in needed[stream]:
+            if name == pipeline.streams[stream].event_time:
+                continue  # it travels as _time
+            field = pa.field(name, columns[stream][name].type.arrow)
+            if fields.setdefault(name, field).type != field.type:
+                raise PlanError(
+                    f"streams that meet in the log by {chain[place]} give {name!r} two types, {fields[name].type} and"
+                    f" {field.type} (in {stream}): rename one or cast it"
+                )
+    travelled = [
+        field
+        for name, prediction in pipeline.predictions.items()
+        if exits[name] >= place
+        for field in _feature_fields(pipeline, [view for view in prediction.features if homes[view] < place])
+    ]
+    unique = {field.name: field for field in travelled}
+    head = [pa.field(STREAM, pa.string(), nullable=False), pa.field(TIME, TIMESTAMP, nullable=False)]
+    return Log(
+        column=chain[place],
+        topic=topics.log(chain[place]),
+        streams=streams,
+        views=tuple(name for name, home in homes.items() if home == place),
+        leaving=tuple(name for name, exit_ in exits.items() if exit_ == place),
+        schema=pa.schema(head + list(fields.values()) + list(unique.values()) + list(IDENTITY)),
+    )
+
+
+def _needed(
+    pipeline: Pipeline,
+    columns: dict[str, dict[str, CleanColumn]],
+    chain: Sequence[str],
+    homes: dict[str, int],
+    exits: dict[str, int],
+    place: int,
+    stream: str,
+) -> list[str]:
+    """Columns of a stream that somebody needs at this log or further on, in order; empty if the stream stops before."""
+    views = [view for name, view in pipeline.features.items() if view.source == stream and homes[name] >= place]
+    asked = any(prediction.on == stream and exits[name] >= place for name, prediction in pipeline.predictions.items())
+    if not views and not asked:
+        return []
+    if asked or (place == 0 and Hop.CLEANED in pipeline.lake):
+        return list(columns[stream])
+    names = {name for view in views for name in (*view.key, *view.values)} | set(chain[place:])
+    return [name for name in columns[stream] if name in names]
+
+
+def _feature_fields(pipeline: Pipeline, views: Iterable[str]) -> list[pa.Field]:
+    return [
+        pa.field(column, pa.int64() if aggregate is Aggregate.COUNT else pa.float64())
+        for view in views
+        for column, _, aggregate, _ in feature_columns(view, pipeline.features[view])
+    ]
+
+
+def _check_references(pipeline: Pipeline, columns: dict[str, dict[str, CleanColumn]]) -> None:
+    for name, view in pipeline.features.items():
+        where = f"features.{name}"
+        _check_columns(where, view.source, (*view.key, *view.values), columns)
+        for value in view.values:
+            found = columns[view.source][value].type
+            if not found.is_number:
+                raise PlanError(f"{where}.values.{value}: only numbers can be aggregated, and this is a {found}")
+    for name, prediction in pipeline.predictions.items():
+        where = f"predictions.{name}"
+        _check_columns(where, prediction.on, (prediction.key, *prediction.inputs), columns)
+        for view_name in prediction.features:
+            if view_name not in pipeline.features:
+                raise PlanError(
+                    f"{where}.features: no view {view_name!r}; there are {', '.join(pipeline.features) or 'none'}"
+                )
+            _check_columns(f"{where}.features.{view_name}", prediction.on, pipeline.features[view_name].key, columns)
+        if prediction.label is not None:
+            _check_columns(f"{where}.label", prediction.label.source, prediction.label.by, columns)
+            _check_columns(f"{where}.label", prediction.on, prediction.label.by, columns)
+
+
+def _check_columns(where: str, stream: str, names: Iterable[str], columns: dict[str, dict[str, CleanColumn]]) -> None:
+    if stream not in columns:
+        raise PlanError(f"{where}: no stream {stream!r}; there are {', '.join(columns)}")
+    for name in names:
+        if name not in columns[stream]:
+            raise PlanError(
+                f"{where}: stream {stream!r} has no column {name!r} after cleaning; it has {', '.join(columns[stream])}"
+            )
