@@ -47,8 +47,8 @@ class S3Store:
         self._client = _client(settings)
 
     def get(self, key: str) -> Object:
-        def call() -> Object:
-            answer = self._client.get_object(Bucket=self.settings.bucket, Key=key)
+        def call(client: S3Client) -> Object:
+            answer = client.get_object(Bucket=self.settings.bucket, Key=key)
             return Object(answer["Body"].read(), answer["ETag"])
 
         return self._repeat(call, "GET", key, writes=False)
@@ -58,21 +58,21 @@ class S3Store:
             raise ValueError("if_none_match and if_match exclude each other")
         bucket = self.settings.bucket
         if if_none_match:
-            return self._once(
-                lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")["ETag"],
+            return self.once(
+                lambda client: client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")["ETag"],
                 "PUT (If-None-Match)",
                 key,
                 writes=True,
             )
         if if_match is not None:
-            return self._once(
-                lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=if_match)["ETag"],
+            return self.once(
+                lambda client: client.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=if_match)["ETag"],
                 "PUT (If-Match)",
                 key,
                 writes=True,
             )
         return self._repeat(
-            lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body)["ETag"], "PUT", key, writes=True
+            lambda client: client.put_object(Bucket=bucket, Key=key, Body=body)["ETag"], "PUT", key, writes=True
         )
 
     def list(self, prefix: str, *, start_after: str = "") -> Iterator[Entry]:
@@ -88,26 +88,34 @@ class S3Store:
     def delete(self, key: str) -> None:
         try:
             self._repeat(
-                lambda: self._client.delete_object(Bucket=self.settings.bucket, Key=key), "DELETE", key, writes=True
+                lambda client: client.delete_object(Bucket=self.settings.bucket, Key=key), "DELETE", key, writes=True
             )
         except NotFound:
             return  # AWS answers 204 here, some compatible servers 404
 
+    def once(self, call: Callable[[S3Client], T], verb: str, key: str, *, writes: bool) -> T:
+        """Make one boto3 call without any repetition; its failures become the errors of the tree."""
+        try:
+            return call(self._client)
+        except (ClientError, BotoCoreError, HTTPClientError) as error:
+            where = f"{verb} {key} in bucket {self.settings.bucket} at {self.settings.endpoint}"
+            raise translate(error, where, writes=writes) from error
+
     def _page(self, prefix: str, after: str) -> ListObjectsV2OutputTypeDef:
         # Paged by the last key seen rather than by continuation token: a key is good for ever, tokens differ by server.
         return self._repeat(
-            lambda: self._client.list_objects_v2(Bucket=self.settings.bucket, Prefix=prefix, StartAfter=after),
+            lambda client: client.list_objects_v2(Bucket=self.settings.bucket, Prefix=prefix, StartAfter=after),
             "LIST",
             prefix,
             writes=False,
         )
 
-    def _repeat(self, call: Callable[[], T], verb: str, key: str, *, writes: bool) -> T:
+    def _repeat(self, call: Callable[[S3Client], T], verb: str, key: str, *, writes: bool) -> T:
         """Make a call that may be repeated, with doubling pauses; an outcome unknown once stays unknown."""
         unknown: OutcomeUnknown | None = None
         for attempt in range(1, self.settings.attempts + 1):
             try:
-                return self._once(call, verb, key, writes=writes)
+                return self.once(call, verb, key, writes=writes)
             except (StoreUnavailable, OutcomeUnknown) as error:
                 if isinstance(error, OutcomeUnknown):
                     unknown = error
@@ -115,13 +123,6 @@ class S3Store:
                     raise unknown or error from error
                 self._pause(self.settings.first_pause * 2 ** (attempt - 1))
         raise ValueError("S3Settings.attempts must be at least 1")
-
-    def _once(self, call: Callable[[], T], verb: str, key: str, *, writes: bool) -> T:
-        try:
-            return call()
-        except (ClientError, BotoCoreError, HTTPClientError) as error:
-            where = f"{verb} {key} in bucket {self.settings.bucket} at {self.settings.endpoint}"
-            raise translate(error, where, writes=writes) from error
 
 
 def _client(settings: S3Settings) -> S3Client:
