@@ -1,0 +1,120 @@
+"""What a stage is to the runtime: a deterministic function of one input partition, with all I/O left out.
+
+The runtime reads, gates, drops replays, encodes, sends, snapshots and commits; a stage turns rows into rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from headrace.wire.headers import Progress
+from headrace.wire.origin import OriginKey
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a raw topic, as it was produced; `timestamp` is Kafka's, in ms."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message of an internal topic after the gate: rows that were not seen before, and what its origin says."""
+
+    offset: int
+    timestamp: int
+    origin: OriginKey
+    progress: Progress
+    rows: pa.Table
+
+
+Item = Record | Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Rows for one partition of one topic, in order; `caused_by[i]` is the input offset that caused row i."""
+
+    topic: str
+    partition: int
+    rows: pa.Table
+    caused_by: npt.NDArray[np.int64]  # non-decreasing
+    time_column: str  # the rows' event time
+
+
+_SILENT = Progress(None, behind=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What one step did.
+
+    `rejected` has the quarantine schema, with the input offset of each row in `topic_offset`, non-decreasing.
+    `progress` is told to every partition in `Stage.listeners`, with rows or without. `counts` are added to the
+    stage's metrics (rows kept, filtered, late, ...).
+    """
+
+    outputs: Sequence[Output] = ()
+    rejected: pa.Table | None = None
+    progress: Progress = _SILENT
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input topic of a stage.
+
+    `schema` is None for raw topics.
+    """
+
+    topic: str
+    schema: pa.Schema | None
+
+
+Snapshot = dict[str, pa.Table]
+"""A state as named tables; scalars travel in the tables' schema metadata."""
+
+
+class State(Protocol):
+    """The state of one input partition: a fold over its log, so equal offsets mean equal states."""
+
+    def step(self, items: Sequence[Item], *, at_end: bool) -> Effects:
+        """Apply the next items of the log, in order, and return what follows from them.
+
+        `at_end`: nothing more is waiting in the input. With no items, only progress can follow. Called in a worker
+        thread, never concurrently for one partition.
+        """
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the whole state, or None for a stage that has none worth keeping."""
+
+
+class Stage(Protocol):
+    """A stage: which topics it reads and writes, and a state per input partition."""
+
+    name: str
+
+    def inputs(self) -> Sequence[Input]:
+        """Return the topics this stage reads."""
+
+    def origins(self, topic: str, partition: int) -> Sequence[OriginKey]:
+        """Return every writer that the plan knows for this partition; messages of others are refused."""
+
+    def listeners(self, topic: str, partition: int) -> Sequence[tuple[str, int]]:
+        """Return the output partitions that must be told how far this input partition has come."""
+
+    def open(self, topic: str, partition: int, snapshot: Snapshot | None) -> State:
+        """Return the state of a partition as of a snapshot, or of the start of the log.
+
+        Raises SnapshotError for a snapshot of another plan.
+        """
