@@ -1,0 +1,122 @@
+"""One child process that dies with its parent, has its own log file and can be stopped, killed or frozen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+from headrace.contract.errors import StackError
+
+_TETHER = Path(__file__).with_name("tether.py")
+# The death signal follows the *thread* that spawned, not its process: a child spawned by a thread that ends is killed
+# at once. This thread lives as long as the process, so any thread may ask for a child.
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="headrace-spawner")
+
+
+class Child:
+    """A program run as a child; `keep_open` are file descriptors (locks) that it holds for as long as it lives."""
+
+    def __init__(
+        self,
+        name: str,
+        program: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        keep_open: Sequence[int] = (),
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._program = list(program)
+        self._environment = dict(environment) if environment is not None else None
+        self._keep_open = tuple(keep_open)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the latest start; raises StackError before the first."""
+        if self._process is None:
+            raise StackError(f"{self.name} was never started")
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit status of the latest start, None while it runs (or before the first start)."""
+        return self._process.poll() if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs (a frozen one does)."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the program in a session of its own, so that Ctrl-C in the terminal reaches only the parent."""
+        if self.alive:
+            raise StackError(f"{self.name} is already running (pid {self.pid})")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        spawned = _spawner.submit(self._spawn)
+        try:
+            spawned.result()
+        finally:
+            wait([spawned])  # after Ctrl-C too: `kill` must know of the process
+
+    def _spawn(self) -> None:
+        tether = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid())]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  the program is ours, no shell
+                [*tether, *self._program],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                pass_fds=self._keep_open,
+                start_new_session=True,
+            )
+
+    def stop(self, grace: float) -> int | None:
+        """Ask the program to end (SIGTERM), kill it when it has not after `grace` seconds; returns its exit status."""
+        if self._process is None:
+            return None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(signal.SIGCONT)  # a frozen process would never see the first one
+            try:
+                self._process.wait(grace)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self._process.returncode
+
+    def kill(self) -> None:
+        """End the program and all of its own children at once (SIGKILL) and wait until it is gone."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def pause(self) -> None:
+        """Freeze the process (SIGSTOP): its connections stay open and nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen process go on (SIGCONT)."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def last_lines(self, count: int = 5) -> str:
+        """The last lines of the log, joined by ` | `; what to show when the program ended by itself."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 16384))
+            lines = log.read().decode(errors="replace").splitlines()
+        return " | ".join(line.strip() for line in lines[-count:] if line.strip())
+
+    def died(self) -> StackError:
+        """The error that says that this program ended by itself, with the end of its log."""
+        return StackError(
+            f"{self.name} ended by itself (exit status {self.exit_code}); its log {self.log} ends with: "
+            f"{self.last_lines() or 'nothing'}"
+        )
