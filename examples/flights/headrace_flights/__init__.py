@@ -1,1 +1,1 @@
-"""The flights example."""
+"""The flights of New York in 2013 as four event streams, and a replayer that feeds them to any Kafka."""

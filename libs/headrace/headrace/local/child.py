@@ -91,6 +91,15 @@ class Child:
                 self.kill()
         return self._process.returncode
 
+    def wait(self, timeout: float) -> int | None:
+        """The exit status once the program has ended, None when it has not within `timeout` seconds."""
+        if self._process is None:
+            raise StackError(f"{self.name} was never started")
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
     def kill(self) -> None:
         """End the program and all of its own children at once (SIGKILL) and wait until it is gone."""
         if self._process is not None and self._process.poll() is None:

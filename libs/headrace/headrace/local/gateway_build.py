@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from headrace.contract.errors import StackError
-from headrace.local.tools import tool_folder
+from headrace.local.tools import run_to_end, tool_folder
 
 _MODULE = Path(__file__).with_name("s3server")  # go.mod and go.sum pin versitygw and everything it is made of
 _PACKAGE = "github.com/versity/versitygw/cmd/versitygw"
@@ -52,26 +52,21 @@ def _go_ready(cache: Path, say: Callable[[str], None]) -> Path:
     go = go_on_path()
     if go is None:
         folder = tool_folder(cache, "go", "a Go toolchain (no Go 1.25 or newer is on the PATH)", say)
-        go = folder / "bin" / "go"
+        # Not bin/go: that one is a script with the path of the folder it was installed in.
+        go = next(folder.glob("lib/python*/site-packages/go/bin/go"), None)
+        if go is None:
+            raise StackError(f"{folder} has no Go toolchain in it; delete that folder and start again")
     return go
 
 
 def _build(go: Path, program: Path, say: Callable[[str], None]) -> None:
-    say("Building the S3 server from its pinned sources (2 to 4 minutes, once)")
+    say("Building the S3 server from its pinned sources (2 to 5 minutes, once)")
     scratch = program.with_suffix(f".{os.getpid()}")
-    command = [str(go), "build", "-v", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", str(scratch), _PACKAGE]
-    last = ""
+    options = ["-C", str(_MODULE), "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o", str(scratch)]
+    failed = "cannot build the S3 server (check the network and start again)"
+    log = program.parent / "logs" / "s3server.log"
     try:
-        with subprocess.Popen(  # noqa: S603  a fixed command, no shell
-            command, cwd=_MODULE, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as build:
-            assert build.stdout is not None
-            for count, line in enumerate(build.stdout, 1):  # -v names every package as it is fetched or compiled
-                last = line.strip() or last
-                if count % 100 == 0:
-                    say(f"Building the S3 server: {count} packages so far")
-        if build.returncode != 0:
-            raise StackError(f"cannot build the S3 server: {last}; check the network and start again")
+        run_to_end("s3server", [str(go), "build", *options, _PACKAGE], log, failed, say, _environment())
         scratch.rename(program)
     finally:
         scratch.unlink(missing_ok=True)

@@ -71,4 +71,5 @@ def _bad_arrow(error: Exception) -> BadMessage:
 
 
 def _line(thing: object) -> str:
-    return " ".join(str(thing).split())[:200]
+    """One short line fit for a log or a terminal, since a stranger chose some of the text."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(thing).split())[:200])

@@ -1,0 +1,5 @@
+"""`python -m headrace_flights`."""
+
+from headrace_flights.commands import app
+
+app()
