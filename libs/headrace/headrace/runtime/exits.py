@@ -1,0 +1,53 @@
+"""Why a service ended, as its exit status; docs/reference/exit-codes.md lists them, so the numbers stay."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from headrace.contract.errors import (
+    BrokerUnavailable,
+    DataLoss,
+    Fenced,
+    ModelError,
+    QuarantineOverflow,
+    SendUnknown,
+    SnapshotError,
+    StoreError,
+    UserError,
+)
+
+
+class Exit(IntEnum):
+    """Exit statuses of a service; 1 is left to Python, 128 and above to signals."""
+
+    DONE = 0  # told to stop, and everything was handed over
+    USER = 2  # the pipeline file, a setting or what exists must be mended first
+    FAULT = 10  # a fault of Headrace's own: the log has its trace
+    BROKER = 11  # Kafka was away for too long
+    SEND = 12  # a send was not acknowledged in time: its outcome is unknown
+    STUCK = 13  # a partition had work and made no progress
+    STORE = 14  # the object store was away, refused, or left an outcome unknown
+    DRAIN = 15  # told to stop, but the running steps did not end in time
+    FENCED = 16  # somebody else owns the work now
+    DATA_LOSS = 17  # the log starts beyond the position that was applied
+    QUARANTINE = 18  # more rows were rejected than the pipeline allows
+    STATE = 19  # no usable state: a snapshot or the committed marks do not fit the plan
+    MODEL = 20  # a model that must not be used
+
+
+_BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
+    (UserError, Exit.USER),
+    (SendUnknown, Exit.SEND),
+    (BrokerUnavailable, Exit.BROKER),
+    (StoreError, Exit.STORE),
+    (Fenced, Exit.FENCED),
+    (DataLoss, Exit.DATA_LOSS),
+    (QuarantineOverflow, Exit.QUARANTINE),
+    (SnapshotError, Exit.STATE),
+    (ModelError, Exit.MODEL),
+)
+
+
+def exit_of(error: BaseException) -> Exit:
+    """Return the exit status for an error that ends the process; an error nobody planned for is a FAULT."""
+    return next((status for type_, status in _BY_ERROR if isinstance(error, type_)), Exit.FAULT)

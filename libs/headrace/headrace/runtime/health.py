@@ -1,0 +1,44 @@
+"""One port: /healthz (the loop turns), /readyz (every assigned partition is at work), /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from headrace.contract.errors import SettingsError
+
+NotReady = Callable[[], str | None]
+"""Says why the service is not ready; None when it is."""
+
+
+@asynccontextmanager
+async def serve(host: str, port: int, not_ready: NotReady, registry: CollectorRegistry) -> AsyncIterator[int]:
+    """Answer on `port` (0: any free one, which is yielded). Raises SettingsError when the port is taken."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        reason = not_ready()
+        return web.Response(status=200 if reason is None else 503, text=f"{reason or 'ready'}\n")
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, shutdown_timeout=1.0)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(f"HEADRACE_HTTP_PORT: cannot listen on {host}:{port}: {error.strerror}") from error
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

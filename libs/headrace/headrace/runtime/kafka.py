@@ -1,0 +1,117 @@
+"""The Kafka clients of a service, with a deadline on everything that talks to the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from headrace.contract.errors import BrokerUnavailable
+from headrace.runtime.settings import Settings
+
+T = TypeVar("T")
+
+_STOP_SECONDS = 5.0
+_MAX_POLL_MS = 86_400_000  # the watchdog is ours; the client's would only report a long step as a lost member
+
+
+async def within(seconds: float, what: str, work: Awaitable[T]) -> T:
+    """The result of `work`; raises BrokerUnavailable when it fails or is not there in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"{what}: no answer from Kafka in {seconds:g} s") from error
+    except KafkaError as error:
+        raise BrokerUnavailable(f"{what}: {error!r}") from error
+
+
+class _Reasons(logging.Handler):
+    """Keeps what the client library only logs: a wrong password shows nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = record.getMessage()
+
+
+@asynccontextmanager
+async def admin(kafka: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client; raises BrokerUnavailable with the client's own reason when the broker cannot be reached."""
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=int(seconds * 1000))
+    reasons, logger = _Reasons(), logging.getLogger("aiokafka")
+    logger.addHandler(reasons)
+    try:
+        try:
+            await within(seconds, f"cannot reach Kafka at {kafka}", client.start())
+        except BrokerUnavailable as error:
+            raise BrokerUnavailable(f"{error}; {reasons.last}" if reasons.last else str(error)) from error
+        finally:
+            logger.removeHandler(reasons)
+        yield client
+    finally:
+        await _stopped("admin client", client.close())
+
+
+@asynccontextmanager
+async def consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that commits nothing by itself and joins as a static member, so that a restart moves no partition."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        group_id=group,
+        group_instance_id=settings.instance,
+        client_id=settings.instance,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=int(settings.session_seconds * 1000),
+        heartbeat_interval_ms=int(settings.session_seconds * 1000 / 10),
+        rebalance_timeout_ms=int((settings.drain_seconds + settings.session_seconds) * 1000),
+        max_poll_interval_ms=_MAX_POLL_MS,
+        request_timeout_ms=int(settings.broker_seconds * 1000),
+        max_partition_fetch_bytes=settings.fetch_bytes,
+        fetch_max_bytes=8 * settings.fetch_bytes,
+        fetch_max_wait_ms=250,
+    )
+    try:
+        await within(settings.broker_seconds, f"cannot reach Kafka at {settings.kafka}", client.start())
+        yield client
+    finally:
+        await _stopped("consumer", client.stop())
+
+
+@asynccontextmanager
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """An idempotent producer that waits for all replicas; compression is off, since lz4 lives inside the messages."""
+    client = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        client_id=settings.instance,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        compression_type=None,
+        max_request_size=settings.message_bytes + (1 << 20),
+        request_timeout_ms=int(settings.broker_seconds * 1000),
+    )
+    try:
+        await within(settings.broker_seconds, f"cannot reach Kafka at {settings.kafka}", client.start())
+        yield client
+    finally:
+        await _stopped("producer", client.stop())
+
+
+async def _stopped(what: str, work: Awaitable[None]) -> None:
+    """Wait for a client to stop; what it still had to say is lost by then, so a failure is only logged."""
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await work
+    except (KafkaError, TimeoutError) as error:
+        logging.getLogger(__name__).warning("the %s did not stop cleanly: %r", what, error)
