@@ -17,6 +17,7 @@ HeadraceError
 │   └── SendUnknown           a send was not acknowledged in time: the process must end (the record may be there)
 ├── ModelError                a model that must not be used: wrong hash, sample mismatch, bad manifest
 ├── SnapshotError             a state snapshot that cannot be used (truncated, tampered, other plan)
+├── Stuck                     a partition has work and has made no progress for too long
 ├── Fenced                    somebody else owns this partition or table now: drop the work, write nothing
 ├── DataLoss                  the log starts beyond the position we had applied: never skip silently
 ├── QuarantineOverflow        more rows were rejected in a while than the pipeline allows
@@ -118,6 +119,10 @@ class ModelError(HeadraceError):
 
 class SnapshotError(HeadraceError):
     """A state snapshot that cannot be used: truncated, tampered with or made by another plan."""
+
+
+class Stuck(HeadraceError):
+    """A partition has work and has made no progress for too long."""
 
 
 class Fenced(HeadraceError):

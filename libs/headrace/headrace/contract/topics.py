@@ -12,6 +12,11 @@ class TopicNames:
     tenant: str
     pipeline: str
 
+    @property
+    def prefix(self) -> str:
+        """What the names of this pipeline's topics and groups begin with."""
+        return f"{self.tenant}.{self.pipeline}"
+
     def raw(self, stream: str) -> str:
         """What producers write."""
         return self._name("raw", stream)

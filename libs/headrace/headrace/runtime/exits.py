@@ -13,6 +13,7 @@ from headrace.contract.errors import (
     SendUnknown,
     SnapshotError,
     StoreError,
+    Stuck,
     UserError,
 )
 
@@ -40,6 +41,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
     (SendUnknown, Exit.SEND),
     (BrokerUnavailable, Exit.BROKER),
     (StoreError, Exit.STORE),
+    (Stuck, Exit.STUCK),
     (Fenced, Exit.FENCED),
     (DataLoss, Exit.DATA_LOSS),
     (QuarantineOverflow, Exit.QUARANTINE),

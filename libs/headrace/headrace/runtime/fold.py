@@ -31,7 +31,8 @@ class Routes:
     """Where a stage's output goes: the schemas of its topics, the quarantine, and the most bytes of one message."""
 
     schemas: dict[str, pa.Schema]
-    quarantine: Place
+    quarantine: str
+    partitions: int  # of the quarantine
     limit: int
 
 
@@ -54,7 +55,8 @@ class Fold:
         self._state = stage.open(topic, partition, snapshot)
         listeners = stage.listeners(topic, partition)
         key = OriginKey(stage.name, topic, partition)
-        self._outbox = Outbox(key, listeners, routes.schemas, routes.quarantine, routes.limit)
+        quarantine: Place = (routes.quarantine, partition % routes.partitions)
+        self._outbox = Outbox(key, listeners, routes.schemas, quarantine, routes.limit)
         self._intake: RawIntake | LogIntake = RawIntake()
         if source.schema is not None:
             known = stage.origins(topic, partition)

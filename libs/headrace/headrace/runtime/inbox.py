@@ -42,8 +42,12 @@ class Inbox:
             self._pause()
         self._arrived.set()
 
+    def wake(self) -> None:
+        """End a wait, with records or without."""
+        self._arrived.set()
+
     async def wait(self, seconds: float) -> bool:
-        """Whether records wait, at the latest after `seconds`."""
+        """Whether records wait: as soon as they do, and at the latest after `seconds` or a `wake`."""
         if not self._records:
             self._arrived.clear()
             try:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace.contract.errors import SettingsError
+from headrace.store.s3 import S3Settings
 
 PREFIX = "HEADRACE_"
 
@@ -26,6 +27,12 @@ class StoreSettings(BaseSettings):
     s3_access_key: str = Field(description="access key")
     s3_secret_key: SecretStr = Field(description="secret key")
     s3_region: str = Field("us-east-1", description="region that requests are signed for")
+
+    @property
+    def s3(self) -> S3Settings:
+        """The same, as the store takes it."""
+        secret = self.s3_secret_key.get_secret_value()
+        return S3Settings(self.s3_endpoint, self.s3_bucket, self.s3_access_key, secret, self.s3_region)
 
 
 class Settings(StoreSettings):
@@ -57,7 +64,7 @@ class Settings(StoreSettings):
 
 
 def read_settings(settings: type[T]) -> T:
-    """Read a settings class from the environment. Raises SettingsError that names every variable at fault in one line."""
+    """Read a settings class from the environment; raises SettingsError that names every variable at fault."""
     try:
         return settings()
     except ValidationError as error:

@@ -45,7 +45,7 @@ class Snapshots:
         self._prefix = f"snapshots/{stage}/{topic}/{topic_id}/{partition}/"
 
     def save(self, saved: Saved) -> None:
-        """Write a snapshot and remove all but the newest three. Raises StoreError when it was not written for certain."""
+        """Write a snapshot and remove all but the newest three; raises StoreError when it may not be there."""
         self._store.put(self._key(saved.offset), encode(saved))
         for key in sorted(entry.key for entry in self._store.list(self._prefix))[:-_KEEP]:
             self._store.delete(key)

@@ -1,0 +1,233 @@
+"""A service as a member of its consumer group: partitions come and go, and everything in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    CommitFailedError,
+    FencedInstanceIdError,
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from aiokafka.structs import OffsetAndMetadata
+
+from headrace.contract.errors import BrokerUnavailable, Fenced, Stuck
+from headrace.runtime.fold import Routes
+from headrace.runtime.inbox import Inbox
+from headrace.runtime.kafka import within
+from headrace.runtime.lane import Lane, Shared
+from headrace.runtime.opening import Committed, Opening
+from headrace.runtime.snapshots import Snapshots
+from headrace.runtime.stage import Input, Stage
+from headrace.runtime.topic_ids import Topic
+from headrace.runtime.worker import Commit, Worker
+from headrace.store.object_store import ObjectStore
+
+_log = logging.getLogger(__name__)
+
+_POLL_MS = 500
+_WATCH_SECONDS = 1.0
+_LOST = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError, IllegalStateError)
+
+
+class Group(ConsumerRebalanceListener):
+    """The workers of the partitions that this member owns now.
+
+    `die` ends the process; it is how every failure ends, since work that goes on after one may skip a message.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        stage: Stage,
+        topics: Mapping[str, Topic],
+        routes: Routes,
+        shared: Shared,
+        admin: AIOKafkaAdminClient,
+        store: ObjectStore,
+        die: Callable[[BaseException], None],
+    ) -> None:
+        self._group = group
+        self._stage = stage
+        self._inputs: dict[str, Input] = {source.topic: source for source in stage.inputs()}
+        self._topics = topics
+        self._routes = routes
+        self._shared = shared
+        self._settings = shared.settings
+        self._admin = admin
+        self._store = store
+        self._die = die
+        self._threads = ThreadPoolExecutor(shared.settings.threads, thread_name_prefix="step")
+        self._workers: dict[TopicPartition, tuple[Worker, asyncio.Task[None]]] = {}
+        self._committed: dict[TopicPartition, Commit] = {}
+        self._joined = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Join the group and go to work."""
+        self._shared.consumer.subscribe(list(self._inputs), listener=self)
+        self._tasks = [
+            self.guard(self._poll(), "poll"),
+            self.guard(self._commit_every(), "commit"),
+            self.guard(self._watch(), "watch"),
+        ]
+
+    def not_ready(self) -> str | None:
+        """Why the service is not ready; None when every assigned partition is at work."""
+        if not self._joined:
+            return "waiting for partitions"
+        for place, (worker, _) in self._workers.items():
+            if not worker.ready:
+                return f"opening {place.topic} partition {place.partition}"
+        waits = (self._shared.missing(topic) for topic in self._inputs)
+        return next((what for what in waits if what is not None), None)
+
+    def guard(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """A task whose failure ends the process."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def drain(self) -> None:
+        """Let the running turns end, save, commit, stop: what a rebalance does, and for good."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._release()
+        self._threads.shutdown(wait=False)
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Hand everything over within one budget. The library would swallow an exception from here."""
+        self._joined = False
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await self._release()
+        except BaseException as error:  # whatever it is, half-released partitions must not go on
+            self._die(error)
+            raise
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Open the partitions, each from its own place. The library would swallow an exception from here."""
+        try:
+            self._shared.consumer.pause(*assigned)  # until each has been told where it begins
+            await self._take_over(sorted(assigned))
+            self._joined = True
+        except BaseException as error:
+            self._die(error)
+            raise
+
+    async def _take_over(self, assigned: list[TopicPartition]) -> None:
+        if not assigned:
+            return
+        seconds = self._settings.broker_seconds
+        starts = await within(seconds, "log starts", self._shared.consumer.beginning_offsets(assigned))
+        committed = await within(seconds, "committed offsets", self._read_committed(assigned))
+        for place in assigned:
+            source = self._inputs[place.topic]
+            opening = Opening(
+                stage=self._stage,
+                source=source,
+                partition=place.partition,
+                routes=self._routes,
+                snapshots=Snapshots(
+                    self._store, self._stage.name, place.topic, self._topics[place.topic].id, place.partition
+                ),
+                committed=committed.get(place),
+                log_start=starts[place],
+            )
+            inbox = Inbox(
+                self._settings.queue_bytes,
+                pause=partial(self._shared.consumer.pause, place),
+                resume=partial(self._shared.consumer.resume, place),
+            )
+            worker = Worker(opening, inbox, Lane(self._shared, place), self._settings, self._threads)
+            self._workers[place] = (worker, self.guard(worker.run(), f"{place.topic}/{place.partition}"))
+
+    async def _read_committed(self, assigned: list[TopicPartition]) -> dict[TopicPartition, Committed]:
+        """Offsets with their metadata, which the consumer's own `committed` leaves out."""
+        while True:
+            try:
+                found = await self._admin.list_consumer_group_offsets(self._group, partitions=assigned)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(0.2)  # the coordinator is loading; the caller's deadline ends this
+                continue
+            return {place: Committed(said.offset, said.metadata) for place, said in found.items() if said.offset >= 0}
+
+    async def _release(self) -> None:
+        for worker, _ in self._workers.values():
+            worker.stop()
+        await asyncio.gather(*(task for _, task in self._workers.values()))
+        await self._commit()
+        self._workers.clear()
+        self._committed.clear()
+
+    async def _poll(self) -> None:
+        while True:
+            batches = await self._shared.consumer.getmany(timeout_ms=_POLL_MS)
+            for place, records in batches.items():
+                worker, _ = self._workers.get(place, (None, None))
+                # Before its own seek a partition may bring records from elsewhere: they will come again.
+                if worker is not None and worker.ready:
+                    worker.inbox.put(records, records[-1].offset + 1)
+
+    async def _commit_every(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_seconds)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        """Commit what is committable and new; a partition that was lost in between is its new owner's to commit."""
+        due = {
+            place: worker.commit
+            for place, (worker, _) in self._workers.items()
+            if worker.commit is not None and worker.commit != self._committed.get(place)
+        }
+        if not due:
+            return
+        offsets = {place: OffsetAndMetadata(commit.offset, commit.metadata) for place, commit in due.items()}
+        try:
+            async with asyncio.timeout(self._settings.broker_seconds):
+                await self._shared.consumer.commit(offsets)
+        except FencedInstanceIdError as error:
+            raise Fenced(f"another process runs as {self._settings.instance} in {self._group}") from error
+        except _LOST as error:
+            _log.warning("a commit came too late for its partitions: %r", error)
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailable(f"commit: {error!r}") from error
+        else:
+            self._committed |= due
+
+    async def _watch(self) -> None:
+        """Each partition on its own: one that is stuck must not hide behind others that are not."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for place, (worker, _) in list(self._workers.items()):
+                labels = (place.topic, str(place.partition))
+                end = self._shared.consumer.highwater(place)
+                waiting = end is not None and end > worker.position
+                self._shared.metrics.position.labels(*labels).set(worker.position)
+                self._shared.metrics.lag.labels(*labels).set(max(0, (end or 0) - worker.position))
+                silent = time.monotonic() - worker.last_progress
+                if (worker.busy or (waiting and worker.ready)) and silent > self._settings.stuck_seconds:
+                    raise Stuck(
+                        f"{place.topic} partition {place.partition} has been at {worker.position} for {silent:.0f} s"
+                        f" while the log ends at {end}"
+                    )
+            self._shared.metrics.ready.set(self.not_ready() is None)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._die(error)
