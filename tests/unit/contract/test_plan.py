@@ -152,7 +152,7 @@ def test_streams_that_meet_in_a_log_cannot_give_one_name_two_types() -> None:
     ("features", "message"),
     [
         ({"from": "nowhere", "key": ["origin"], "values": {"temp": ["last"]}}, "no stream 'nowhere'"),
-        ({"from": "weather", "key": ["dest"], "values": {"temp": ["last"]}}, "has no column 'dest'"),
+        ({"from": "weather", "key": ["dest"], "values": {"temp": ["last"]}}, "no column 'dest'"),
         ({"from": "weather", "key": ["origin"], "values": {"origin": ["last"]}}, "only numbers"),
     ],
 )

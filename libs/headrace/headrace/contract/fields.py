@@ -13,7 +13,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 def _from_text(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} has no unit: write a whole number and ms, s, m, h or d, such as 5m")
+    return parse_duration(value)
 
 
 Duration = Annotated[

@@ -18,6 +18,7 @@ from headrace.contract.duration import format_duration
 from headrace.contract.errors import PlanError
 from headrace.contract.identity import IDENTITY, STREAM, TIME
 from headrace.contract.pipeline import Aggregate, Hop, Pipeline, View
+from headrace.contract.references import mistakes
 from headrace.contract.topics import TopicNames
 
 
@@ -101,8 +102,9 @@ def feature_columns(name: str, view: View) -> tuple[tuple[str, str, Aggregate, i
 def make_plan(pipeline: Pipeline) -> Plan:
     """Return what the pipeline asks for; raises PlanError where its parts do not fit together."""
     topics = TopicNames(pipeline.tenant, pipeline.name)
+    if wrong := mistakes(pipeline):
+        raise PlanError("\n".join(map(str, wrong)))
     columns = {name: cleaned_columns(stream) for name, stream in pipeline.streams.items()}
-    _check_references(pipeline, columns)
     chain = _partitioning_columns(pipeline)
     homes = {
         name: next(i for i, column in enumerate(chain) if column in view.key)
@@ -193,35 +195,3 @@ def _feature_fields(pipeline: Pipeline, views: Iterable[str]) -> list[pa.Field]:
         for view in views
         for column, _, aggregate, _ in feature_columns(view, pipeline.features[view])
     ]
-
-
-def _check_references(pipeline: Pipeline, columns: dict[str, dict[str, CleanColumn]]) -> None:
-    for name, view in pipeline.features.items():
-        where = f"features.{name}"
-        _check_columns(where, view.source, (*view.key, *view.values), columns)
-        for value in view.values:
-            found = columns[view.source][value].type
-            if not found.is_number:
-                raise PlanError(f"{where}.values.{value}: only numbers can be aggregated, and this is a {found}")
-    for name, prediction in pipeline.predictions.items():
-        where = f"predictions.{name}"
-        _check_columns(where, prediction.on, (prediction.key, *prediction.inputs), columns)
-        for view_name in prediction.features:
-            if view_name not in pipeline.features:
-                raise PlanError(
-                    f"{where}.features: no view {view_name!r}; there are {', '.join(pipeline.features) or 'none'}"
-                )
-            _check_columns(f"{where}.features.{view_name}", prediction.on, pipeline.features[view_name].key, columns)
-        if prediction.label is not None:
-            _check_columns(f"{where}.label", prediction.label.source, prediction.label.by, columns)
-            _check_columns(f"{where}.label", prediction.on, prediction.label.by, columns)
-
-
-def _check_columns(where: str, stream: str, names: Iterable[str], columns: dict[str, dict[str, CleanColumn]]) -> None:
-    if stream not in columns:
-        raise PlanError(f"{where}: no stream {stream!r}; there are {', '.join(columns)}")
-    for name in names:
-        if name not in columns[stream]:
-            raise PlanError(
-                f"{where}: stream {stream!r} has no column {name!r} after cleaning; it has {', '.join(columns[stream])}"
-            )
