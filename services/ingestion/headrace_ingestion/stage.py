@@ -1,0 +1,142 @@
+"""Ingestion as a stage: raw records to typed Arrow rows, partition by partition."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from headrace.contract.identity import IDENTITY, OFFSET, PARTITION, ROW
+from headrace.contract.pipeline import Column, Format, Stream
+from headrace.contract.plan import Plan
+from headrace.contract.quarantine import QUARANTINE_SCHEMA, RAW_LIMIT
+from headrace.runtime.stage import Effects, Input, Item, Output, Record, Snapshot
+from headrace.wire.headers import Progress
+from headrace.wire.origin import OriginKey
+
+from headrace_ingestion.arrow_rows import arrow_decode
+from headrace_ingestion.checks import failures
+from headrace_ingestion.csv_rows import csv_decode
+from headrace_ingestion.json_rows import json_decode, ndjson_decode
+from headrace_ingestion.rows import Broken, Decode, Decoded
+
+NAME = "ingestion"
+
+_DECODERS: dict[Format, Callable[[Mapping[str, Column]], Decode]] = {
+    Format.JSON: json_decode,
+    Format.NDJSON: ndjson_decode,
+    Format.CSV: csv_decode,
+    Format.ARROW: arrow_decode,
+}
+
+
+class IngestionStage:
+    """Reads every raw topic and writes the ingested topic of the same stream, same partition."""
+
+    name = NAME
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._streams = {plan.topics.raw(stream): stream for stream in plan.pipeline.streams}
+
+    def inputs(self) -> Sequence[Input]:
+        """Return every raw topic."""
+        return [Input(topic, None) for topic in self._streams]
+
+    def origins(self, topic: str, partition: int) -> Sequence[OriginKey]:
+        """Return nothing: producers of raw topics are strangers."""
+        return ()
+
+    def listeners(self, topic: str, partition: int) -> Sequence[tuple[str, int]]:
+        """Return the one partition that this one's rows go to."""
+        return [(self._plan.topics.ingested(self._streams[topic]), partition)]
+
+    def open(self, topic: str, partition: int, snapshot: Snapshot | None) -> IngestionState:
+        """Return the state of a raw partition, which is only how far its event time has come."""
+        return IngestionState(self._plan, self._streams[topic], partition)
+
+
+class IngestionState:
+    """A raw partition being read; a row is decided on alone, so there is no state worth keeping."""
+
+    def __init__(self, plan: Plan, stream: str, partition: int) -> None:
+        self._stream = stream
+        self._spec: Stream = plan.pipeline.streams[stream]
+        self._decode = _DECODERS[self._spec.format](self._spec.columns)
+        self._schema = plan.ingested_schema(stream)
+        self._raw_topic = plan.topics.raw(stream)
+        self._place = (plan.topics.ingested(stream), partition)
+        # A restart forgets it. The claim it had made stands in the log, and the next row makes a new one.
+        self._reached: int | None = None
+
+    def step(self, items: Sequence[Item], *, at_end: bool) -> Effects:
+        """Decode the records, keep the rows that are as declared, reject the others one by one."""
+        records = [item for item in items if isinstance(item, Record)]
+        if not records:
+            return Effects(progress=Progress(self._reached, behind=not at_end))
+        decoded = self._decode(records)
+        broken = list(decoded.broken)
+        kept = self._check(decoded, records, broken)
+        offsets = np.array([record.offset for record in records], np.int64)
+        rows = self._rows(decoded, kept, offsets)
+        if rows.num_rows:
+            newest = pc.max(rows[self._spec.event_time].cast(pa.int64())).as_py()
+            self._reached = newest if self._reached is None else max(self._reached, newest)
+        caused_by = rows[OFFSET].to_numpy()
+        return Effects(
+            outputs=[Output(*self._place, rows, caused_by, self._spec.event_time)],
+            rejected=self._rejected(broken, records),
+            progress=Progress(self._reached, behind=True),
+            counts=Counter(kept=rows.num_rows, unknown_columns=decoded.unknown),
+        )
+
+    def snapshot(self) -> Snapshot | None:
+        """Return nothing."""
+        return None
+
+    def _check(self, decoded: Decoded, records: Sequence[Record], broken: list[Broken]) -> pa.Array | None:
+        """Which rows are as declared (None: all); the others are added to `broken` with the first rule they break."""
+        timestamps = np.array([record.timestamp for record in records], np.int64)[decoded.record]
+        good = np.ones(decoded.columns.num_rows, np.bool_)
+        for failure in failures(decoded.columns, timestamps, self._spec):
+            for row in np.flatnonzero(failure.rows & good).tolist():
+                value = decoded.columns[failure.column][row].as_py()
+                place = int(decoded.record[row]), int(decoded.row[row])
+                detail = failure.detail(value)[:200]
+                broken.append(Broken(*place, decoded.raw(row), failure.reason, failure.column, detail))
+            good &= ~failure.rows
+        return None if good.all() else pa.array(good)
+
+    def _rows(self, decoded: Decoded, kept: pa.Array | None, offsets: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Table:
+        count = decoded.columns.num_rows
+        identity = {
+            PARTITION: pa.array(np.full(count, self._place[1]), pa.int32()),
+            OFFSET: pa.array(offsets[decoded.record]),
+            ROW: pa.array(decoded.row, pa.int32()),
+        }
+        arrays = [*decoded.columns.columns, *(identity[field.name] for field in IDENTITY)]
+        table = pa.Table.from_arrays(arrays, names=self._schema.names)
+        return (table if kept is None else table.filter(kept)).cast(self._schema)
+
+    def _rejected(self, broken: Sequence[Broken], records: Sequence[Record]) -> pa.Table:
+        rows = [
+            {
+                "stage": NAME,
+                "topic": self._raw_topic,
+                "topic_offset": records[each.record].offset,
+                "stream": self._stream,
+                "reason": str(each.reason),
+                "rule": each.rule,
+                "detail": each.detail,
+                "raw": each.raw[:RAW_LIMIT],
+                "time": max(records[each.record].timestamp, 0) * 1000,
+                PARTITION: self._place[1],
+                OFFSET: records[each.record].offset,
+                ROW: each.row,
+            }
+            for each in sorted(broken, key=lambda each: (each.record, each.row))
+        ]
+        return pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA)
