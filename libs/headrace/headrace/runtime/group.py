@@ -13,7 +13,6 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CommitFailedError,
-    FencedInstanceIdError,
     IllegalGenerationError,
     IllegalStateError,
     KafkaError,
@@ -22,7 +21,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from headrace.contract.errors import BrokerUnavailable, Fenced, Stuck
+from headrace.contract.errors import BrokerUnavailable, Stuck
 from headrace.runtime.fold import Routes
 from headrace.runtime.inbox import Inbox
 from headrace.runtime.kafka import within
@@ -201,8 +200,6 @@ class Group(ConsumerRebalanceListener):
         try:
             async with asyncio.timeout(self._settings.broker_seconds):
                 await self._shared.consumer.commit(offsets)
-        except FencedInstanceIdError as error:
-            raise Fenced(f"another process runs as {self._settings.instance} in {self._group}") from error
         except _LOST as error:
             _log.warning("a commit came too late for its partitions: %r", error)
         except (KafkaError, TimeoutError) as error:

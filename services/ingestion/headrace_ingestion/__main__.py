@@ -1,0 +1,5 @@
+"""`python -m headrace_ingestion`."""
+
+from headrace_ingestion.app import main
+
+main()
