@@ -27,7 +27,7 @@ unit: $(READY) ## unit and law tests, seconds
 
 .PHONY: system
 system: $(READY) ## tests on a real Kafka and a real S3 server, minutes
-	cd $(ROOT) && { [ ! -d tests/contract ] || $(BIN)/python -m pytest tests/contract; }
+	cd $(ROOT) && $(BIN)/python -m pytest tests/contract tests/system
 
 .PHONY: lint
 lint: $(READY) ## style, formatting and import layers

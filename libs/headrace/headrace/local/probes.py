@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -108,6 +109,15 @@ async def _produce(address: str) -> None:
         await producer.send_and_wait(PROBE_TOPIC, b"ready?")
     finally:
         await producer.stop()
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of this URL is answered with 200 at once."""
+    try:
+        with urlopen(url, timeout=2.0) as answer:  # noqa: S310  a URL of our own making
+            return bool(answer.status == 200)
+    except OSError:  # refused, reset, late, or an answer of another status
+        return False
 
 
 @contextmanager

@@ -1,0 +1,91 @@
+"""One service of the suite as a child process beside the stack, told everything by its environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from headrace.contract.errors import StackError
+from headrace.local.child import Child
+from headrace.local.ports import LOOPBACK, choose
+from headrace.local.probes import answers
+from headrace.local.stack import Endpoints
+
+SERVICES = ("ingestion", "cleaning", "feature_engineering", "inference", "lake")
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+_PAUSE = 0.05
+
+
+class Service:
+    """`python -m headrace_<name>`; several instances of one service share the work."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        pipeline: Path,
+        endpoints: Endpoints,
+        logs: Path,
+        number: int = 0,
+        settings: Mapping[str, str] | None = None,
+        keep_open: tuple[int, ...] = (),
+    ) -> None:
+        self.name = name
+        self.instance = f"{name}-{number}"
+        self.port = choose([])
+        environment = {
+            **os.environ,
+            "HEADRACE_PIPELINE": str(pipeline),
+            "HEADRACE_KAFKA": endpoints.kafka,
+            "HEADRACE_S3_ENDPOINT": endpoints.s3,
+            "HEADRACE_S3_BUCKET": endpoints.bucket,
+            "HEADRACE_S3_ACCESS_KEY": endpoints.access_key,
+            "HEADRACE_S3_SECRET_KEY": endpoints.secret_key,
+            "HEADRACE_HTTP_HOST": LOOPBACK,
+            "HEADRACE_HTTP_PORT": str(self.port),
+            "HEADRACE_INSTANCE": self.instance,
+            **(settings or {}),
+        }
+        program = [sys.executable, "-m", f"headrace_{name}"]
+        log = logs / f"{self.instance}.log"
+        self.child = Child(self.instance, program, log=log, environment=environment, keep_open=keep_open)
+
+    def start(self) -> None:
+        """Start it without waiting for it."""
+        self.child.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it says that every partition it owns is at work."""
+        return answers(f"http://{LOOPBACK}:{self.port}/readyz")
+
+    def wait_ready(self) -> None:
+        """Return once it is ready; raises StackError with the end of its log when it ends or takes too long."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self.ready:
+            if not self.child.alive:
+                raise self.child.died()
+            if time.monotonic() > deadline:
+                raise StackError(f"{self.instance} is not ready after {_READY_SECONDS:.0f} s; see {self.child.log}")
+            time.sleep(_PAUSE)
+
+    def stop(self) -> int | None:
+        """Let it hand over and end; returns its exit status."""
+        return self.child.stop(_STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.child.kill()
+
+    def memory(self) -> int:
+        """The most memory it has had at once, in bytes; 0 when it does not run."""
+        try:
+            lines = Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
+        except OSError:
+            return 0
+        peak = next((line for line in lines if line.startswith("VmHWM")), "VmHWM: 0 kB")
+        return int(peak.split()[1]) * 1024

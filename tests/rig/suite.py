@@ -1,0 +1,92 @@
+"""A pipeline on real parts: topics, services as processes of their own, and ways to break them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from headrace.contract.load import load_pipeline
+from headrace.contract.plan import Plan, make_plan
+from headrace.contract.topic_list import plan_topics
+from headrace.local.service import Service
+from headrace.local.stack import Endpoints
+from headrace.runtime import kafka, topics
+
+
+class Suite:
+    """The services of one pipeline against a running stack; a context manager that leaves none of them behind.
+
+    Each suite needs a tenant of its own where several share a stack: `text` is the pipeline file with that tenant.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        endpoints: Endpoints,
+        folder: Path,
+        *,
+        services: Iterable[str],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / "pipeline.yaml"
+        file.write_text(text)
+        self.plan: Plan = make_plan(load_pipeline(text, str(file)))
+        self.endpoints = endpoints
+        self.services = {
+            name: Service(name, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
+            for name in services
+        }
+
+    def __enter__(self) -> Self:
+        asyncio.run(_create_topics(self.endpoints.kafka, plan_topics(self.plan)))
+        try:
+            for service in self.services.values():
+                service.start()
+            for service in self.services.values():
+                service.wait_ready()
+        except BaseException:
+            self._kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            statuses = {name: service.stop() for name, service in self.services.items()}
+            self._kill()
+            assert set(statuses.values()) <= {0}, f"services did not stop cleanly: {statuses}"
+        self._kill()
+
+    def crash(self, name: str) -> None:
+        """SIGKILL a service and start it again at once."""
+        self.services[name].kill()
+        self.services[name].start()
+
+    def expect_alive(self) -> None:
+        """Fail with the end of its log when a service has ended by itself."""
+        for service in self.services.values():
+            if not service.child.alive:
+                raise service.child.died()
+
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
+        """Return once the condition holds; fails when a service dies or the deadline passes."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.expect_alive()
+            assert time.monotonic() < deadline, f"not after {seconds:g} s: {what}"
+            time.sleep(0.2)
+
+    def _kill(self) -> None:
+        for service in self.services.values():
+            service.kill()
+
+
+async def _create_topics(address: str, wanted: Mapping[str, int]) -> None:
+    async with kafka.admin(address, 30.0) as admin:
+        await topics.create(admin, wanted, 30.0)
