@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -13,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from confluent_kafka import Producer
+from deltalake import DeltaTable
 from headrace.local.stack import Endpoints
 from headrace_flights.dataset import load
 from headrace_flights.events import event_streams
@@ -23,7 +25,8 @@ from rig.judge import Identity, ends, judge, rows_of
 from rig.suite import Suite
 
 STREAMS = ("schedule", "departures", "arrivals", "weather")
-SERVICES = ("ingestion", "cleaning", "feature_engineering")
+SERVICES = ("ingestion", "cleaning", "feature_engineering", "lake")
+QUICK = {"HEADRACE_LAKE_FLUSH_SECONDS": "2", "HEADRACE_SNAPSHOT_SECONDS": "3"}  # so that a crash comes between them
 _tenants = count(1)  # the tests share a stack, so each is a tenant of its own
 BROKEN = [b"{", b'{"flight_id": 7}', b"", b'{"origin": "ATL", "observed": "2013-02-01T00:00:00Z"}']
 
@@ -42,7 +45,7 @@ def pipeline(tenant: str) -> str:
 
 @pytest.fixture
 def suite(endpoints: Endpoints, tmp_path: Path) -> Iterator[Suite]:
-    with Suite(pipeline(f"tenant{next(_tenants)}"), endpoints, tmp_path, services=SERVICES) as suite:
+    with Suite(pipeline(f"tenant{next(_tenants)}"), endpoints, tmp_path, services=SERVICES, settings=QUICK) as suite:
         yield suite
 
 
@@ -88,9 +91,41 @@ def expect_every_record_once(suite: Suite, broken: int) -> None:
             assert set(judge(kafka, features).rows) == set(ingested.rows)
     assert ingested_total == february().height + len(STREAMS) * len(BROKEN) - broken
     assert judge(kafka, features).doubled == 0
+    expect_the_same_in_the_lake(suite)
     travelling = [judge(kafka, names.ingested(stream)).rows.total() for stream in ("departures", "arrivals", "weather")]
     assert judge(kafka, names.log("origin")).rows.total() == sum(travelling)
     assert judge(kafka, names.log("dest")).rows.total() == sum(travelling[:2])
+
+
+def expect_the_same_in_the_lake(suite: Suite) -> None:
+    """Each table holds the rows of its topic, each once."""
+    kafka, names = suite.endpoints.kafka, suite.plan.topics
+    for stream in STREAMS:
+        ingested = judge(kafka, names.ingested(stream)).rows
+        for hop in ("ingested", "cleaned"):
+            suite.until(lambda: lake_rows(suite, f"{hop}/{stream}") == ingested, f"{hop}/{stream} in the lake")  # noqa: B023
+    features = judge(kafka, names.features("late_at_departure")).rows
+    suite.until(lambda: lake_rows(suite, "features/late_at_departure") == features, "features in the lake")
+    rejected = judge(kafka, names.quarantine).rows
+    suite.until(lambda: lake_rows(suite, "quarantine/all") == rejected, "quarantine in the lake")
+
+
+def lake_rows(suite: Suite, table: str) -> Counter[Identity]:
+    """The identities in a table, as a reader of Delta tables finds them."""
+    place = suite.endpoints
+    pipeline = suite.plan.pipeline
+    delta = DeltaTable(
+        f"s3://{place.bucket}/lake/{pipeline.tenant}/{pipeline.name}/{table}",
+        storage_options={
+            "AWS_ENDPOINT_URL": place.s3,
+            "AWS_ACCESS_KEY_ID": place.access_key,
+            "AWS_SECRET_ACCESS_KEY": place.secret_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+        },
+    )
+    rows = delta.to_pyarrow_table(columns=["_partition", "_offset", "_row"])
+    return Counter(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
 
 def test_every_record_arrives_once(suite: Suite) -> None:
@@ -108,13 +143,13 @@ def test_every_record_arrives_once(suite: Suite) -> None:
 def test_a_crash_loses_and_doubles_nothing(service: str, suite: Suite) -> None:
     # Given a replay that goes on for a while
     broken = send_broken(suite)
-    sender = threading.Thread(target=send_february, args=(suite, 250_000.0))
+    sender = threading.Thread(target=send_february, args=(suite, 120_000.0))
     sender.start()
     try:
         # When a service is killed in mid-stream, and once more after it has come back and moved on
         for _ in range(2):
             before = progress(suite, service)
-            suite.until(lambda before=before: progress(suite, service) > before + 20, "progress")  # type: ignore[misc]
+            suite.until(lambda before=before: progress(suite, service) > before + 4, "progress")  # type: ignore[misc]
             suite.crash(service)
     finally:
         sender.join(60)
@@ -129,5 +164,6 @@ def progress(suite: Suite, service: str) -> int:
         "ingestion": names.ingested("departures"),
         "cleaning": names.log("origin"),
         "feature_engineering": names.features("late_at_departure"),
+        "lake": names.features("late_at_departure"),  # what it reads: it writes no topic
     }[service]
     return sum(ends(suite.endpoints.kafka, topic).values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -56,6 +56,7 @@ class Group(ConsumerRebalanceListener):
         admin: AIOKafkaAdminClient,
         store: ObjectStore,
         die: Callable[[BaseException], None],
+        companions: Sequence[Callable[[], Coroutine[object, object, None]]] = (),
     ) -> None:
         self._group = group
         self._stage = stage
@@ -67,6 +68,7 @@ class Group(ConsumerRebalanceListener):
         self._admin = admin
         self._store = store
         self._die = die
+        self._companions = companions
         self._threads = ThreadPoolExecutor(shared.settings.threads, thread_name_prefix="step")
         self._workers: dict[TopicPartition, tuple[Worker, asyncio.Task[None]]] = {}
         self._committed: dict[TopicPartition, Commit] = {}
@@ -77,9 +79,10 @@ class Group(ConsumerRebalanceListener):
         """Join the group and go to work."""
         self._shared.consumer.subscribe(list(self._inputs), listener=self)
         self._tasks = [
-            self.guard(self._poll(), "poll"),
-            self.guard(self._commit_every(), "commit"),
-            self.guard(self._watch(), "watch"),
+            self._guard(self._poll(), "poll"),
+            self._guard(self._commit_every(), "commit"),
+            self._guard(self._watch(), "watch"),
+            *(self._guard(companion(), "companion") for companion in self._companions),
         ]
 
     def not_ready(self) -> str | None:
@@ -92,7 +95,7 @@ class Group(ConsumerRebalanceListener):
         waits = (self._shared.missing(topic) for topic in self._inputs)
         return next((what for what in waits if what is not None), None)
 
-    def guard(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    def _guard(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """A task whose failure ends the process."""
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._ended)
@@ -151,7 +154,7 @@ class Group(ConsumerRebalanceListener):
                 resume=partial(self._shared.consumer.resume, place),
             )
             worker = Worker(opening, inbox, Lane(self._shared, place), self._settings, self._threads)
-            self._workers[place] = (worker, self.guard(worker.run(), f"{place.topic}/{place.partition}"))
+            self._workers[place] = (worker, self._guard(worker.run(), f"{place.topic}/{place.partition}"))
 
     async def _read_committed(self, assigned: list[TopicPartition]) -> dict[TopicPartition, Committed]:
         """Offsets with their metadata, which the consumer's own `committed` leaves out."""

@@ -52,20 +52,23 @@ class RawIntake:
 
 
 class LogIntake:
-    """Messages of an internal topic: only what is valid, of a planned origin and not seen before gets in."""
+    """Messages of an internal topic: only what is valid, of a planned origin and not seen before gets in.
+
+    `origins` None lets every writer in: for a reader that keeps whatever the topic holds.
+    """
 
     def __init__(
         self,
         stage: str,
         topic: str,
         schema: pa.Schema,
-        origins: Collection[OriginKey],
+        origins: Collection[OriginKey] | None,
         marks: Mapping[OriginKey, Heard],
     ) -> None:
         self._stage = stage
         self._topic = topic
         self._schema = schema
-        self._origins = frozenset(origins)
+        self._origins = None if origins is None else frozenset(origins)
         self.marks = dict(marks)
 
     def admit(self, records: Sequence[Consumed]) -> Admitted:
@@ -77,7 +80,7 @@ class LogIntake:
         for record in records:
             try:
                 said = headers.parse(record.headers)
-                if said.origin.key not in self._origins:
+                if self._origins is not None and said.origin.key not in self._origins:
                     raise BadMessage("unknown_origin", f"the plan has no writer {said.origin.key} for this partition")
                 heard = self.marks.get(said.origin.key)
                 mark = START if heard is None else heard.position

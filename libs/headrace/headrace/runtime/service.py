@@ -9,9 +9,11 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import pyarrow as pa
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import CollectorRegistry
 
 from headrace.contract.errors import HeadraceError, PlanError, UserError
@@ -29,6 +31,7 @@ from headrace.runtime.marks import check_room
 from headrace.runtime.metrics import Metrics
 from headrace.runtime.settings import Settings, read_settings
 from headrace.runtime.stage import Stage
+from headrace.runtime.topic_ids import Topic
 from headrace.store.object_store import ObjectStore
 from headrace.store.s3 import S3Store
 
@@ -45,6 +48,37 @@ class Context:
     settings: Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """A context with its clients, for a member of a consumer group; `die` ends the process."""
+
+    context: Context
+    group: str
+    topics: Mapping[str, Topic]
+    consumer: AIOKafkaConsumer
+    producer: AIOKafkaProducer
+    admin: AIOKafkaAdminClient
+    metrics: Metrics
+    die: Callable[[BaseException], None]
+
+
+class Member(Protocol):
+    """What works in a consumer group until it is told to hand over."""
+
+    def start(self) -> None:
+        """Join and go to work."""
+
+    def not_ready(self) -> str | None:
+        """Why it is not ready, None when it is."""
+
+    async def drain(self) -> None:
+        """Hand everything over and stop."""
+
+
+Topics = Callable[[Plan], Sequence[str]]
+"""Names every topic that a service reads or writes, but the quarantine."""
+
+
 def _nothing_missing(_: str) -> str | None:
     return None
 
@@ -59,11 +93,13 @@ class Parts:
     companions: Sequence[Callable[[], Coroutine[object, object, None]]] = ()
 
 
-def run(name: str, topics: Callable[[Plan], Sequence[str]], build: Callable[[Context], Parts]) -> NoReturn:
-    """Run a service until it is told to stop (SIGTERM, SIGINT) or something fails; ends the process with an `Exit`.
+def run(name: str, topics: Topics, build: Callable[[Context], Parts]) -> NoReturn:
+    """Run a stage as a service; `build` makes it once its topics are known."""
+    run_member(name, topics, lambda wiring: _stage_member(wiring, build))
 
-    `topics` names every topic that the stage reads or writes; `build` makes the stage once they are known.
-    """
+
+def run_member(name: str, topics: Topics, make: Callable[[Wiring], Member]) -> NoReturn:
+    """Run a service until it is told to stop (SIGTERM, SIGINT) or something fails; ends the process with an `Exit`."""
     try:
         settings = read_settings(Settings)
         log_to_stdout(name, settings.instance, settings.log_level)
@@ -72,7 +108,7 @@ def run(name: str, topics: Callable[[Plan], Sequence[str]], build: Callable[[Con
         print(f"headrace {name}: {error}", file=sys.stderr)  # noqa: T201  before there is a log
         sys.exit(Exit.USER)
     try:
-        status = asyncio.run(_serve(name, settings, plan, topics(plan), build))
+        status = asyncio.run(_serve(name, settings, plan, topics(plan), make))
     except HeadraceError as error:
         _die(error)
     sys.exit(status)
@@ -87,62 +123,74 @@ def _read_plan(settings: Settings) -> Plan:
 
 
 async def _serve(
-    name: str, settings: Settings, plan: Plan, topics: Sequence[str], build: Callable[[Context], Parts]
+    name: str, settings: Settings, plan: Plan, topics: Sequence[str], make: Callable[[Wiring], Member]
 ) -> Exit:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     metrics = Metrics(CollectorRegistry())
-    state: list[Group] = []
+    working: list[Member] = []
 
     def not_ready() -> str | None:
-        return state[0].not_ready() if state else "starting"
+        return working[0].not_ready() if working else "starting"
 
     async with (
         health.serve(settings.http_host, settings.http_port, not_ready, metrics.registry) as port,
         kafka.admin(settings.kafka, settings.broker_seconds) as admin,
     ):
         _log.info("health and metrics on port %d", port)
-        quarantine = plan.topics.quarantine
-        known = await kafka.within(settings.broker_seconds, "topics", topic_ids.describe(admin, [*topics, quarantine]))
+        wanted = [*topics, plan.topics.quarantine]
+        known = await kafka.within(settings.broker_seconds, "topics", topic_ids.describe(admin, wanted))
         partitions = {topic: found.partitions for topic, found in known.items()}
-        store = S3Store(settings.s3)
-        parts = await asyncio.to_thread(build, Context(plan, partitions, store, settings))
-        for source in parts.stage.inputs():
-            if source.schema is not None:
-                check_room(parts.stage.origins(source.topic, 0))
-        async with kafka.consumer(settings, group_name(plan, name)) as consumer, kafka.producer(settings) as producer:
-            limit = RejectionLimit(plan.pipeline.quarantine)
-            group = Group(
-                group=group_name(plan, name),
-                stage=parts.stage,
-                topics=known,
-                routes=Routes(
-                    schemas={**parts.outputs, quarantine: QUARANTINE_SCHEMA},
-                    quarantine=quarantine,
-                    partitions=partitions[quarantine],
-                    limit=settings.message_bytes,
-                ),
-                shared=Shared(consumer, producer, settings, metrics, limit, parts.missing),
-                admin=admin,
-                store=store,
-                die=_die,
-            )
-            group.start()
-            state.append(group)
-            companions = [group.guard(start(), "companion") for start in parts.companions]
+        context = Context(plan, partitions, S3Store(settings.s3), settings)
+        group = group_name(plan, name)
+        async with kafka.consumer(settings, group) as consumer, kafka.producer(settings) as producer:
+            wiring = Wiring(context, group, known, consumer, producer, admin, metrics, _die)
+            member = await asyncio.to_thread(make, wiring)
+            member.start()
+            working.append(member)
             await stopping.wait()
             _log.info("told to stop: draining")
-            for companion in companions:
-                companion.cancel()
             try:
                 async with asyncio.timeout(settings.drain_seconds):
-                    await group.drain()
+                    await member.drain()
             except TimeoutError:
                 _log.critical("the running steps did not end in %g s", settings.drain_seconds)
                 _end(Exit.DRAIN)
     _log.info("stopped")
     return Exit.DONE
+
+
+def _stage_member(wiring: Wiring, build: Callable[[Context], Parts]) -> Group:
+    context = wiring.context
+    parts = build(context)
+    for source in parts.stage.inputs():
+        if source.schema is not None:
+            check_room(parts.stage.origins(source.topic, 0))
+    quarantine = context.plan.topics.quarantine
+    return Group(
+        group=wiring.group,
+        stage=parts.stage,
+        topics=wiring.topics,
+        routes=Routes(
+            schemas={**parts.outputs, quarantine: QUARANTINE_SCHEMA},
+            quarantine=quarantine,
+            partitions=context.partitions[quarantine],
+            limit=context.settings.message_bytes,
+        ),
+        shared=Shared(
+            wiring.consumer,
+            wiring.producer,
+            context.settings,
+            wiring.metrics,
+            RejectionLimit(context.plan.pipeline.quarantine),
+            parts.missing,
+        ),
+        admin=wiring.admin,
+        store=context.store,
+        die=wiring.die,
+        companions=parts.companions,
+    )
 
 
 def group_name(plan: Plan, service: str) -> str:

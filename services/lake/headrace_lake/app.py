@@ -1,0 +1,32 @@
+"""The lake as a service."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from headrace.contract.plan import Plan
+from headrace.lake.tables import lake_tables
+from headrace.runtime.service import Wiring, run_member
+from headrace.runtime.settings import read_settings
+from headrace.store.probe import probe
+
+from headrace_lake.reader import LakeReader
+from headrace_lake.settings import LakeSettings
+from headrace_lake.topic_lane import NAME
+
+
+def main() -> NoReturn:
+    """Run until told to stop."""
+    run_member(NAME, topics, make)
+
+
+def topics(plan: Plan) -> list[str]:
+    """Every topic that has a table."""
+    return list(dict.fromkeys(table.topic for table in lake_tables(plan)))
+
+
+def make(wiring: Wiring) -> LakeReader:
+    """The reader, once the store has shown that its conditional writes hold."""
+    settings = read_settings(LakeSettings)
+    probe(wiring.context.store)
+    return LakeReader(wiring, lake_tables(wiring.context.plan), settings)

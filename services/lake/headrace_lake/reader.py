@@ -1,0 +1,193 @@
+"""The lake's member of its consumer group: reads every topic that has a table, and writes the tables now and then.
+
+A turn: 1. take what has arrived, topic by topic; 2. when enough waits or enough time has passed, send refused messages
+to quarantine, then write every table (files first, then one commit each); 3. commit the offsets to Kafka, which is only
+for lag: where to begin is what the tables say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from headrace.contract.errors import BrokerUnavailable, DataLoss, SendUnknown, Stuck
+from headrace.lake.tables import Table
+from headrace.runtime.intake import Consumed
+from headrace.runtime.kafka import within
+from headrace.runtime.limit import RejectionLimit
+from headrace.runtime.service import Wiring
+
+from headrace_lake.settings import LakeSettings
+from headrace_lake.topic_lane import TopicLane
+
+_log = logging.getLogger(__name__)
+
+_POLL_MS = 500
+
+
+class LakeReader(ConsumerRebalanceListener):
+    """All lanes of a process; one turn at a time."""
+
+    def __init__(self, wiring: Wiring, tables: Sequence[Table], settings: LakeSettings) -> None:
+        context = wiring.context
+        quarantine = context.plan.topics.quarantine
+        by_topic: dict[str, list[Table]] = defaultdict(list)
+        for table in tables:
+            by_topic[table.topic].append(table)
+        self._lanes = {
+            topic: TopicLane(
+                context.store,
+                group,
+                wiring.topics[topic].id,
+                (quarantine, context.partitions[quarantine]),
+                context.settings.message_bytes,
+            )
+            for topic, group in by_topic.items()
+        }
+        self._wiring = wiring
+        self._settings = settings
+        self._limit = RejectionLimit(context.plan.pipeline.quarantine)
+        self._turn = asyncio.Lock()  # a rebalance waits for the running turn
+        self._owned: dict[TopicPartition, int] = {}
+        self._ready = False
+        self._last_flush = time.monotonic()
+        self._last_turn = time.monotonic()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Join the group and go to work."""
+        self._wiring.consumer.subscribe(list(self._lanes), listener=self)
+        self._tasks = [self._guard(self._work(), "work"), self._guard(self._watch(), "watch")]
+
+    def not_ready(self) -> str | None:
+        """Why it is not ready, None when it is."""
+        return None if self._ready else "waiting for partitions"
+
+    async def drain(self) -> None:
+        """Write what waits, commit, and stop."""
+        async with self._turn:
+            for task in self._tasks:
+                task.cancel()
+            await self._flush()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Hand over what was read. The library would swallow an exception from here."""
+        self._ready = False
+        try:
+            async with asyncio.timeout(self._wiring.context.settings.drain_seconds), self._turn:
+                await self._flush()
+                self._owned = {}
+        except BaseException as error:  # half-released partitions must not go on
+            self._wiring.die(error)
+            raise
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Begin where the tables say. The library would swallow an exception from here."""
+        try:
+            async with self._turn:
+                await self._take_over(assigned)
+                self._ready = True
+        except BaseException as error:
+            self._wiring.die(error)
+            raise
+
+    async def _take_over(self, assigned: Collection[TopicPartition]) -> None:
+        seconds = self._wiring.context.settings.broker_seconds
+        starts = await within(seconds, "log starts", self._wiring.consumer.beginning_offsets(assigned))
+        for topic, lane in self._lanes.items():
+            numbers = sorted(place.partition for place in assigned if place.topic == topic)
+            positions = await asyncio.to_thread(lane.open, numbers)
+            for number, position in positions.items():
+                place = TopicPartition(topic, number)
+                if 0 < position < starts[place]:
+                    raise DataLoss(
+                        f"{topic} partition {number}: the tables end at {position}, the log starts at {starts[place]}:"
+                        " rows are gone that the lake has never had"
+                    )
+                self._wiring.consumer.seek(place, max(position, starts[place]))
+                self._owned[place] = max(position, starts[place])
+
+    async def _work(self) -> None:
+        while True:
+            batches = await self._wiring.consumer.getmany(timeout_ms=_POLL_MS)
+            async with self._turn:
+                for place, records in batches.items():
+                    # What was fetched before the last rebalance is not what comes next here: it will come again.
+                    if self._owned.get(place, -1) <= records[0].offset and place in self._owned:
+                        await self._take(place, records)
+                self._last_turn = time.monotonic()
+                if self._due():
+                    await self._flush()
+
+    async def _take(self, place: TopicPartition, records: Sequence[Consumed]) -> None:
+        lane = self._lanes[place.topic]
+        refused = await asyncio.to_thread(lane.take, place.partition, records)
+        self._owned[place] = records[-1].offset + 1
+        labels = (place.topic, str(place.partition))
+        metrics = self._wiring.metrics
+        metrics.messages_in.labels(*labels).inc(len(records))
+        metrics.bytes_in.labels(*labels).inc(sum(len(record.value or b"") for record in records))
+        metrics.position.labels(*labels).set(self._owned[place])
+        metrics.lag.labels(*labels).set(max(0, (self._wiring.consumer.highwater(place) or 0) - self._owned[place]))
+        self._limit.add(refused, time.monotonic())
+        if self._buffered() >= self._settings.flush_bytes:
+            await self._flush()
+
+    def _buffered(self) -> int:
+        return sum(lane.buffered_bytes for lane in self._lanes.values())
+
+    def _due(self) -> bool:
+        return time.monotonic() - self._last_flush >= self._settings.flush_seconds
+
+    async def _flush(self) -> None:
+        self._last_flush = time.monotonic()
+        for lane in self._lanes.values():
+            await self._send_refused(lane)
+            rows = await asyncio.to_thread(lane.flush)
+            self._wiring.metrics.rows.labels("written").inc(rows)
+        if self._owned:
+            await self._commit(dict(self._owned))
+
+    async def _send_refused(self, lane: TopicLane) -> None:
+        seconds = self._wiring.context.settings.send_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                for send in lane.sends:
+                    topic, partition = send.place
+                    value, headers = send.message.value, send.message.headers.encode()
+                    await self._wiring.producer.send_and_wait(topic, value, partition=partition, headers=headers)
+        except (KafkaError, TimeoutError) as error:
+            raise SendUnknown(f"{lane.topic}: a refused message was not acknowledged: {error!r}") from error
+        lane.sends = []
+
+    async def _commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        try:
+            async with asyncio.timeout(self._wiring.context.settings.broker_seconds):
+                await self._wiring.consumer.commit(positions)
+        except TimeoutError as error:
+            raise BrokerUnavailable("commit: no answer from Kafka") from error
+        except KafkaError as error:
+            _log.warning("the offsets, which only show the lag, were not committed: %r", error)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            silent = time.monotonic() - self._last_turn
+            if self._ready and silent > 2 * self._wiring.context.settings.stuck_seconds:
+                raise Stuck(f"the lake has been in one turn for {silent:.0f} s")
+            self._wiring.metrics.ready.set(self._ready)
+
+    def _guard(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._wiring.die(error)
