@@ -12,7 +12,7 @@ from headrace.contract.errors import SnapshotError
 from headrace.contract.identity import OFFSET, PARTITION, ROW, STREAM, TIME
 from headrace.contract.plan import Plan
 from headrace.contract.quarantine import QUARANTINE_SCHEMA, RAW_LIMIT
-from headrace.runtime.stage import Arrival, Effects, Input, Item, Output, Snapshot
+from headrace.runtime.stage import Arrival, Effects, Input, Item, Output, Snapshot, State
 from headrace.wire.headers import Progress
 from headrace.wire.origin import OriginKey
 from headrace.wire.partitioner import partition_of
@@ -61,7 +61,7 @@ class CleaningStage:
         return state
 
 
-class CleaningState:
+class CleaningState(State):
     """One ingested partition; what it remembers is the keys of drop_duplicates and what its origin said last."""
 
     def __init__(self, plan: Plan, stream: str, topic: str, partition: int, width: int) -> None:

@@ -16,7 +16,7 @@ from headrace.contract.identity import PARTITION, STREAM, TIME
 from headrace.contract.plan import Log, Plan
 from headrace.features.engine import Engine
 from headrace.features.order import EventOrder, LogMessage, Released
-from headrace.runtime.stage import Arrival, Effects, Item, Output, Snapshot
+from headrace.runtime.stage import Arrival, Effects, Item, Output, Snapshot, State
 from headrace.wire.headers import Progress
 from headrace.wire.partitioner import partition_of
 
@@ -29,7 +29,7 @@ _VIEW = "view:"
 Columns = Mapping[str, pa.ChunkedArray | pa.Array]
 
 
-class LogState:
+class LogState(State):
     """A fold over one partition of `log`; `width` is the next log's number of partitions, `origins` its writers."""
 
     def __init__(self, plan: Plan, log: Log, partition: int, width: int, origins: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from headrace.contract.identity import IDENTITY, OFFSET, PARTITION, ROW
 from headrace.contract.pipeline import Column, Format, Stream
 from headrace.contract.plan import Plan
 from headrace.contract.quarantine import QUARANTINE_SCHEMA, RAW_LIMIT
-from headrace.runtime.stage import Effects, Input, Item, Output, Record, Snapshot
+from headrace.runtime.stage import Effects, Input, Item, Output, Record, Snapshot, State
 from headrace.wire.headers import Progress
 from headrace.wire.origin import OriginKey
 
@@ -59,7 +59,7 @@ class IngestionStage:
         return IngestionState(self._plan, self._streams[topic], partition)
 
 
-class IngestionState:
+class IngestionState(State):
     """A raw partition being read; a row is decided on alone, so there is no state worth keeping."""
 
     def __init__(self, plan: Plan, stream: str, partition: int) -> None:

@@ -81,6 +81,10 @@ class Fold:
         self.position = following
         return Output(sends, rejected, admitted.replayed, effects.counts)
 
+    def refresh(self) -> bool:
+        """Whether the state has taken up something from outside, and must be saved before the next step."""
+        return self._state.refresh()
+
     def snapshot(self) -> Snapshot | None:
         """The state at the position, None for a stage that keeps none."""
         return self._state.snapshot()

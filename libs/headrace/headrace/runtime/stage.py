@@ -98,6 +98,13 @@ class State(Protocol):
     def snapshot(self) -> Snapshot | None:
         """Return the whole state, or None for a stage that has none worth keeping."""
 
+    def refresh(self) -> bool:
+        """Take up what has changed outside (a model), between two steps.
+
+        True when it has: the runtime then saves a snapshot before the next step, so that no replay crosses the change.
+        """
+        return False
+
 
 class Stage(Protocol):
     """A stage: which topics it reads and writes, and a state per input partition."""

@@ -113,6 +113,8 @@ class Worker:
             if self._outside.missing() is not None:
                 self.last_progress = time.monotonic()
                 await asyncio.sleep(_MISSING_PAUSE)
+            elif await self._in_thread(fold.refresh):
+                await self._save(fold, must=True)
             elif await self.inbox.wait(self._settings.patience_seconds):
                 await self._gather()
                 await self._turn(fold)
@@ -168,9 +170,9 @@ class Worker:
             assert len(metadata) <= METADATA_LIMIT, "marks.check_room has passed at the start"
             self.commit = Commit(fold.position, metadata)
 
-    async def _save(self, fold: Fold) -> None:
+    async def _save(self, fold: Fold, *, must: bool = False) -> None:
         self._next_snapshot = time.monotonic() + self._settings.snapshot_seconds
-        if fold.position == self._saved:
+        if fold.position == self._saved and not must:
             return
         state = await self._in_thread(fold.snapshot)
         assert state is not None, "a stage keeps snapshots or it does not"
@@ -178,6 +180,8 @@ class Worker:
         try:
             await self._in_thread(lambda: self._opening.snapshots.save(saved))
         except (StoreUnavailable, OutcomeUnknown) as error:
+            if must:
+                raise
             _log.warning("no snapshot this time, the next one is due soon: %s", error)
             return
         self._saved = saved.offset

@@ -1,0 +1,114 @@
+"""`headrace train`: features and labels from the lake, a model, a published version, the alias moved."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from headrace.cli.pipeline import PipelineFile, read_plan
+from headrace.contract.errors import ModelError, PlanError
+from headrace.contract.pipeline import Hop
+from headrace.contract.plan import Plan
+from headrace.lake.read import Lake
+from headrace.lake.tables import find_table
+from headrace.models.labels import with_labels
+from headrace.models.manifest import Manifest, Training, inputs_of
+from headrace.models.registry import MODEL, SAMPLE, Registry
+from headrace.runtime.settings import StoreSettings, read_settings
+from headrace.store.s3 import S3Store
+
+Prediction = Annotated[str | None, typer.Argument(help="Which prediction; may be left out where there is one.")]
+
+
+def train(
+    file: PipelineFile,
+    prediction: Prediction = None,
+    before: Annotated[datetime | None, typer.Option(help="Use only requests before this time (UTC).")] = None,
+    alias: Annotated[str, typer.Option(help="The alias that is moved to the new version.")] = "champion",
+    seed: Annotated[int, typer.Option(help="The same rows and seed give the same model.")] = 1,
+) -> None:
+    """Train a prediction's model from the lake, publish it and move an alias to it."""
+    plan = read_plan(file)
+    name = _one(plan, prediction)
+    store = read_settings(StoreSettings).s3
+    print(f"Reading features and labels of {name} from the lake")
+    rows, tables = labelled(plan, name, Lake(store), before)
+    number, metrics = fit_and_publish(plan, name, rows, tables, Registry(S3Store(store)), alias, seed)
+    model = plan.pipeline.predictions[name].model
+    said = ", ".join(f"{key} {value:.4g}" for key, value in metrics.items())
+    print(f"Published {model} version {number}, trained on {rows.height} rows; on the latest 15 %: {said}")
+    print(f"{model}: {alias} is version {number}")
+
+
+def labelled(
+    plan: Plan, prediction: str, lake: Lake, before: datetime | None = None
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The request rows with features and their matured labels, in event-time order, and the tables' versions."""
+    spec = plan.pipeline.predictions[prediction]
+    if spec.label is None:
+        raise PlanError(f"predictions.{prediction} declares no label, so there is nothing to learn from")
+    asked = plan.pipeline.streams[spec.on].event_time
+    told = plan.pipeline.streams[spec.label.source].event_time
+    features = find_table(plan, Hop.FEATURES, prediction)
+    labels = find_table(plan, Hop.CLEANED, spec.label.source)
+    requests, features_version = lake.scan(features)
+    events, labels_version = lake.scan(labels)
+    if before is not None:
+        until = before.replace(tzinfo=before.tzinfo or UTC)
+        requests, events = requests.filter(pl.col(asked) < until), events.filter(pl.col(told) < until)
+    wanted = [*spec.label.by, asked, *plan.model_inputs(prediction), "_partition", "_offset", "_row"]
+    rows = with_labels(requests.select(dict.fromkeys(wanted)).collect(), events.collect(), spec, asked, told)
+    return rows, {lake.uri(features): features_version, lake.uri(labels): labels_version}
+
+
+def fit_and_publish(
+    plan: Plan,
+    prediction: str,
+    rows: pl.DataFrame,
+    tables: dict[str, int],
+    registry: Registry,
+    alias: str = "champion",
+    seed: int = 1,
+) -> tuple[int, dict[str, float]]:
+    """Train on labelled rows, publish a version, point the alias at it; returns its number and metrics."""
+    from headrace.models.training import train as fit  # XGBoost and the converter: two seconds, only here
+
+    inputs = inputs_of(plan, prediction)
+    if rows.is_empty():
+        raise ModelError(
+            "no request has a matured label yet: let the pipeline run for longer, or widen the label's window"
+        )
+    times = rows[plan.pipeline.streams[plan.pipeline.predictions[prediction].on].event_time]
+    trained = fit(rows, inputs.columns, seed=seed, threads=os.cpu_count() or 1)
+    manifest = Manifest(
+        name=plan.pipeline.predictions[prediction].model,
+        files={},
+        inputs=inputs,
+        training=Training(
+            tables=tables,
+            rows=trained.rows,
+            first=str(times.min()),
+            last=str(times.max()),
+            seed=seed,
+            params=trained.params,
+            commit=os.environ.get("HEADRACE_COMMIT", ""),
+        ),
+        metrics=trained.metrics,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    number = registry.publish(manifest, {MODEL: trained.onnx, SAMPLE: trained.sample})
+    registry.point(manifest.name, alias, number)
+    return number, trained.metrics
+
+
+def _one(plan: Plan, prediction: str | None) -> str:
+    names = list(plan.pipeline.predictions)
+    if prediction is None and len(names) == 1:
+        return names[0]
+    if prediction in names:
+        return str(prediction)
+    raise PlanError(f"say which prediction: {', '.join(names) or 'the file declares none'}")

@@ -1,0 +1,47 @@
+"""Reading the lake as its users do: any reader of Delta tables will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from headrace.contract.errors import NotFound
+from headrace.lake.tables import Table
+from headrace.store.s3 import S3Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """The tables in one bucket."""
+
+    settings: S3Settings
+
+    def uri(self, table: Table) -> str:
+        """The table's address."""
+        return f"s3://{self.settings.bucket}/{table.root}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What deltalake and polars need to know of the store."""
+        return {
+            "AWS_ENDPOINT_URL": self.settings.endpoint,
+            "AWS_ACCESS_KEY_ID": self.settings.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.settings.secret_key,
+            "AWS_REGION": self.settings.region,
+            "AWS_ALLOW_HTTP": str(self.settings.endpoint.startswith("http://")).lower(),
+        }
+
+    def open(self, table: Table) -> DeltaTable:
+        """The table as of now; raises NotFound when nothing was ever written to it."""
+        try:
+            return DeltaTable(self.uri(table), storage_options=self.options)
+        except TableNotFoundError as error:
+            raise NotFound(f"{self.uri(table)}: there is no table yet; has the lake service run?") from error
+
+    def scan(self, table: Table) -> tuple[pl.LazyFrame, int]:
+        """The table's rows, not read yet, and the version they are of; raises NotFound."""
+        delta = self.open(table)
+        return pl.scan_delta(delta, storage_options=self.options), delta.version()

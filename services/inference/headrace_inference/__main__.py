@@ -1,0 +1,5 @@
+"""`python -m headrace_inference`."""
+
+from headrace_inference.app import main
+
+main()

@@ -1,0 +1,37 @@
+"""Inference as a service."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NoReturn
+
+from headrace.contract.plan import Plan
+from headrace.runtime.service import Context, Parts, run
+from headrace.runtime.settings import read_settings
+
+from headrace_inference.current import CurrentModels
+from headrace_inference.settings import InferenceSettings
+from headrace_inference.stage import NAME, InferenceStage
+
+
+def main() -> NoReturn:
+    """Run until told to stop."""
+    run(NAME, topics, build)
+
+
+def topics(plan: Plan) -> list[str]:
+    """Every topic that is read or written."""
+    return [
+        name(each) for each in plan.pipeline.predictions for name in (plan.topics.features, plan.topics.predictions)
+    ]
+
+
+def build(context: Context) -> Parts:
+    """The stage, the schemas of what it writes, and the watch over the registry."""
+    settings = read_settings(InferenceSettings)
+    plan = context.plan
+    models = CurrentModels(plan, context.store, settings.threads)
+    stage = InferenceStage(plan, models)
+    outputs = {plan.topics.predictions(name): plan.predictions_schema(name) for name in plan.pipeline.predictions}
+    missing = partial(models.missing, stage.predictions)
+    return Parts(stage, outputs, missing, [partial(models.watch, settings.poll_seconds)])
