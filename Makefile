@@ -17,6 +17,10 @@ help: ## show this list
 .PHONY: setup
 setup: $(READY) ## make the virtual environment (the other words do it by themselves)
 
+.PHONY: demo
+demo: $(READY) ## a year of flights on a real Kafka and a real S3, with a result page (QUICK=1: two months)
+	@cd $(ROOT) && $(BIN)/python -m headrace_flights.demo
+
 ##@ Check
 .PHONY: test
 test: lint type unit system ## everything CI runs

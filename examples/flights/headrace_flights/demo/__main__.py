@@ -1,0 +1,5 @@
+"""`python -m headrace_flights.demo`."""
+
+from headrace_flights.demo.run import main
+
+main()

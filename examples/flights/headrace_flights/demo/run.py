@@ -1,0 +1,209 @@
+"""The demo from beginning to end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from headrace.cli.pipeline import create_missing, read_plan
+from headrace.cli.train import fit_and_publish, labelled
+from headrace.contract.errors import HeadraceError, StackError
+from headrace.contract.pipeline import Hop
+from headrace.contract.plan import Plan
+from headrace.lake.read import Lake
+from headrace.lake.tables import find_table
+from headrace.local.places import PROJECT_ROOT
+from headrace.local.service import SERVICES, Service
+from headrace.local.stack import Endpoints, Stack
+from headrace.models.registry import Registry
+from headrace.store.s3 import S3Settings, S3Store
+from rich.console import Console
+
+from headrace_flights import dataset, events, records, replay
+from headrace_flights.demo.broker import Broker
+from headrace_flights.demo.figures import PREDICTION, accounts, judged, latencies
+from headrace_flights.demo.page import page
+from headrace_flights.demo.phases import FULL, QUICK, Phases
+from headrace_flights.demo.trace import trace
+from headrace_flights.demo.view import View
+
+_WAIT_SECONDS = 300.0
+
+
+def main() -> None:
+    """Run it; QUICK=1 takes two months. Ends with status 1 and one clear message when something goes wrong."""
+    console = Console()
+    try:
+        run(QUICK if os.environ.get("QUICK") == "1" else FULL, console)
+    except KeyboardInterrupt:
+        console.print("Stopped. Nothing runs any more; `make demo` starts afresh.")
+        sys.exit(130)
+    except HeadraceError as error:
+        console.print(f"The demo ended: {error}", style="red")
+        sys.exit(1)
+
+
+def run(phases: Phases, console: Console) -> None:
+    """Everything under `.headrace/demo` in the project's root; what an earlier run left there is removed first."""
+    began = time.monotonic()
+    home = PROJECT_ROOT / ".headrace" / "demo"
+    shutil.rmtree(home, ignore_errors=True)
+    file = Path(str(resources.files("headrace_flights").joinpath("flights.yaml")))
+    plan = read_plan(file)
+    console.print("Reading the flights of 2013")
+    streams = events.event_streams(dataset.load())
+    history = records.merged_records(streams, start=phases.start, end=phases.live)
+    live = records.merged_records(streams, start=phases.live, end=phases.end)
+    with ExitStack() as open_:
+        stack = open_.enter_context(Stack(home / "stack", on_event=console.print))
+        endpoints = stack.endpoints
+        asyncio.run(create_missing(endpoints.kafka, plan))
+        services = _start(file, endpoints, home, stack.lock, open_)
+        broker = Broker(endpoints.kafka)
+        open_.callback(broker.close)
+        lake = Lake(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+        view = open_.enter_context(View(services, console))
+        work = _Work(plan, lake, broker, view, services)
+        result = _all_phases(work, endpoints, history, live, phases)
+        result["seconds"] = round(time.monotonic() - began, 1)
+        _finish(work, result, home, console, phases, file)
+
+
+class _Work:
+    def __init__(self, plan: Plan, lake: Lake, broker: Broker, view: View, services: list[Service]) -> None:
+        self.plan, self.lake, self.broker, self.view, self.services = plan, lake, broker, view, services
+        self.latency_ms = np.empty(0)
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition while every service lives; raises StackError."""
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not condition():
+            for service in self.services:
+                if not service.child.alive:
+                    raise service.child.died()
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"{what}: not after {_WAIT_SECONDS:.0f} s; the services' logs are in .headrace/demo/logs"
+                )
+            time.sleep(0.5)
+
+    def table_rows(self, hop: Hop, name: str) -> int:
+        """Rows in a table now."""
+        try:
+            scan = self.lake.scan(find_table(self.plan, hop, name))[0]
+        except HeadraceError:
+            return 0
+        return int(scan.select(pl.len()).collect().item())
+
+
+def _start(file: Path, endpoints: Endpoints, home: Path, lock: int, open_: ExitStack) -> list[Service]:
+    settings = {"HEADRACE_LAKE_FLUSH_SECONDS": "5"}
+    services = [
+        Service(name, pipeline=file, endpoints=endpoints, logs=home / "logs", settings=settings, keep_open=(lock,))
+        for name in SERVICES
+    ]
+    for service in services:
+        open_.callback(service.kill)
+        service.start()
+    for service in services:
+        if service.name != "inference":  # not ready before there is a model
+            service.wait_ready()
+    return services
+
+
+def _all_phases(
+    work: _Work, endpoints: Endpoints, history: pl.DataFrame, live: pl.DataFrame, phases: Phases
+) -> dict[str, Any]:
+    plan, view = work.plan, work.view
+    store = S3Store(work.lake.settings)
+    requests = [frame.filter(stream="departures").height for frame in (history, live)]
+
+    view.say(f"Replaying {history.height:,} records up to {phases.live:%d %B}", "train a model from the lake")
+    began = time.monotonic()
+    sent = replay.replay(history, kafka=endpoints.kafka)
+    _expect_sent(sent)
+    work.until(lambda: work.table_rows(Hop.FEATURES, PREDICTION) >= requests[0], "features of the history in the lake")
+    seconds = time.monotonic() - began
+    view.say("Training from the lake", "replay the rest live, with the model scoring")
+    work.until(lambda: _settled(work, requests[0]), "labels in the lake")
+    rows, tables = labelled(plan, PREDICTION, work.lake, phases.live)
+    number, metrics = fit_and_publish(plan, PREDICTION, rows, tables, Registry(store))
+    view.say(f"Version {number} is champion (AUC {metrics['auc']:.4f} on its held-out rows); scoring the backlog")
+    work.until(lambda: work.services[3].ready, "inference ready")
+    work.until(lambda: work.table_rows(Hop.PREDICTIONS, PREDICTION) >= requests[0], "predictions of the backlog")
+
+    raw = plan.topics.raw(plan.pipeline.predictions[PREDICTION].on)
+    live_from = work.broker.ends(raw)
+    view.say(f"Live: {live.height:,} records in about {phases.live_seconds:.0f} s", "the result")
+    more = replay.replay(live, kafka=endpoints.kafka, speed=phases.live_speed)
+    _expect_sent(more)
+    work.until(lambda: work.table_rows(Hop.PREDICTIONS, PREDICTION) >= sum(requests), "live predictions in the lake")
+    work.until(lambda: _accounted(work), "every record in the lake or in quarantine")
+    view.say("Counting")
+    counted = accounts(plan, work.lake, work.broker)
+    quality = judged(plan, work.lake, phases.live)
+    work.latency_ms = latencies(plan, work.broker, live_from)
+    p50, p99 = np.percentile(work.latency_ms, [50, 99]) if len(work.latency_ms) else (float("nan"), float("nan"))
+    return {
+        "records_in": sent.acknowledged + more.acknowledged,
+        "rows": counted.rows,
+        "quarantined": counted.quarantined,
+        "lost": counted.lost,
+        "duplicated": counted.duplicated,
+        "auc": round(quality.auc, 4),
+        "log_loss": round(quality.log_loss, 4),
+        "rows_per_second": round(sent.acknowledged / seconds),
+        "latency_ms": {"p50": round(float(p50), 1), "p99": round(float(p99), 1)},
+        "peak_rss_mb": {name: round(peak / 2**20) for name, peak in view.peaks.items()},
+    }
+
+
+def _settled(work: _Work, requests: int) -> bool:
+    """Whether the labels' stream is in the lake as far as it was sent."""
+    sent = sum(work.broker.ends(work.plan.topics.raw("arrivals")).values())
+    refused = work.table_rows(Hop.QUARANTINE, "all")
+    return work.table_rows(Hop.CLEANED, "arrivals") + refused >= sent and requests > 0
+
+
+def _accounted(work: _Work) -> bool:
+    names = list(work.plan.pipeline.streams)
+    sent = sum(sum(work.broker.ends(work.plan.topics.raw(name)).values()) for name in names)
+    there = sum(work.table_rows(Hop.INGESTED, name) for name in names) + work.table_rows(Hop.QUARANTINE, "all")
+    return there >= sent and _settled(work, 1)
+
+
+def _expect_sent(report: Any) -> None:  # Any: the replayer's report
+    if report.failed or report.error:
+        raise StackError(f"the replay failed: {report.error}")
+
+
+def _finish(work: _Work, result: dict[str, Any], home: Path, console: Console, phases: Phases, file: Path) -> None:
+    traced = list(trace(work.plan, work.lake, work.broker, phases.live))
+    quality = judged(work.plan, work.lake, phases.live)
+    (home / "result.json").write_text(json.dumps(result, indent=1))
+    (home / "result.html").write_text(page(result, work.view.history, work.latency_ms, quality, traced))
+    console.rule("Result")
+    console.print_json(json.dumps(result))
+    console.rule("One prediction, back to its raw record")
+    for hop, said in traced:
+        console.print(f"[bold]{hop}[/]\n  {said}", highlight=False)
+    console.rule("Where everything is")
+    for name, place in {
+        "result": home / "result.json",
+        "page": home / "result.html",
+        "logs": home / "logs",
+        "stack": home / "stack",
+        "pipeline": file,
+    }.items():
+        console.print(f"{name:9} {place}", highlight=False, soft_wrap=True)
