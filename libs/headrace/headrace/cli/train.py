@@ -61,7 +61,7 @@ def labelled(
         until = before.replace(tzinfo=before.tzinfo or UTC)
         requests, events = requests.filter(pl.col(asked) < until), events.filter(pl.col(told) < until)
     wanted = [*spec.label.by, asked, *plan.model_inputs(prediction), "_partition", "_offset", "_row"]
-    rows = with_labels(requests.select(dict.fromkeys(wanted)).collect(), events.collect(), spec, asked, told)
+    rows = with_labels(requests.select(list(dict.fromkeys(wanted))).collect(), events.collect(), spec, asked, told)
     return rows, {lake.uri(features): features_version, lake.uri(labels): labels_version}
 
 
