@@ -27,7 +27,7 @@ test: lint type unit system ## everything CI runs
 
 .PHONY: unit
 unit: $(READY) ## unit and law tests, seconds
-	cd $(ROOT) && $(BIN)/python -m pytest tests/unit
+	cd $(ROOT) && $(BIN)/python -m pytest tests/unit tests/laws
 
 .PHONY: system
 system: $(READY) ## tests on a real Kafka and a real S3 server, minutes

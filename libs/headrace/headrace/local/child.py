@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 from headrace.contract.errors import StackError
+from headrace.local.processes import NAME_VARIABLE, peak_memory
 
 _TETHER = Path(__file__).with_name("tether.py")
 # The death signal follows the *thread* that spawned, not its process: a child spawned by a thread that ends is killed
@@ -33,9 +34,10 @@ class Child:
         self.name = name
         self.log = log
         self._program = list(program)
-        self._environment = dict(environment) if environment is not None else None
+        self._environment = {**(os.environ if environment is None else environment), NAME_VARIABLE: name}
         self._keep_open = tuple(keep_open)
         self._process: subprocess.Popen[bytes] | None = None
+        self._peak = 0
 
     @property
     def pid(self) -> int:
@@ -53,6 +55,13 @@ class Child:
     def alive(self) -> bool:
         """Whether the process runs (a frozen one does)."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def peak_memory(self) -> int:
+        """The most memory any run had at once, in bytes, as last looked at: here, and before `stop` and `kill`."""
+        if self._process is not None and self._process.poll() is None:
+            self._peak = max(self._peak, peak_memory(self._process.pid))
+        return self._peak
 
     def start(self) -> None:
         """Start the program in a session of its own, so that Ctrl-C in the terminal reaches only the parent."""
@@ -78,17 +87,20 @@ class Child:
                 start_new_session=True,
             )
 
-    def stop(self, grace: float) -> int | None:
-        """Ask the program to end (SIGTERM), kill it when it has not after `grace` seconds; returns its exit status."""
-        if self._process is None:
-            return None
-        if self._process.poll() is None:
+    def ask_to_end(self) -> None:
+        """Send SIGTERM and return at once."""
+        if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.send_signal(signal.SIGCONT)  # a frozen process would never see the first one
-            try:
-                self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                self.kill()
+
+    def stop(self, grace: float) -> int | None:
+        """Ask the program to end, kill it when it has not after `grace` seconds; returns its exit status."""
+        if self._process is None:
+            return None
+        self._peak = self.peak_memory
+        self.ask_to_end()
+        if self.wait(grace) is None:
+            self.kill()
         return self._process.returncode
 
     def wait(self, timeout: float) -> int | None:
@@ -103,6 +115,7 @@ class Child:
     def kill(self) -> None:
         """End the program and all of its own children at once (SIGKILL) and wait until it is gone."""
         if self._process is not None and self._process.poll() is None:
+            self._peak = self.peak_memory
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 

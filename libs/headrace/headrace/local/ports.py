@@ -12,6 +12,7 @@ from headrace.contract.errors import StackError
 LOOPBACK = "127.0.0.1"
 # Above 32767 a client that polls a dead port can be given that very port as its own and connect to itself.
 _LOWEST, _HIGHEST = 10240, 32767
+_given: set[int] = set()  # a port is free until its server listens, so what this process gave out it never gives again
 
 
 def is_free(port: int) -> bool:
@@ -32,7 +33,8 @@ def choose(taken: Container[int] = ()) -> int:
     """A free loopback port not in `taken`; drawn at random, so two stacks that start at once seldom collide."""
     for _ in range(1000):
         port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311  not a secret, only spread out
-        if port not in taken and is_free(port):
+        if port not in taken and port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise StackError(f"no free port between {_LOWEST} and {_HIGHEST} on {LOOPBACK}; stop something that listens there")
 

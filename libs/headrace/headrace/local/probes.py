@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from aiokafka import AIOKafkaProducer
@@ -111,13 +113,16 @@ async def _produce(address: str) -> None:
         await producer.stop()
 
 
-def answers(url: str) -> bool:
-    """Whether a GET of this URL is answered with 200 at once."""
+def not_ready(url: str) -> str | None:
+    """Why the service at this URL is not ready, in its own words; None when it says it is."""
     try:
-        with urlopen(url, timeout=2.0) as answer:  # noqa: S310  a URL of our own making
-            return bool(answer.status == 200)
-    except OSError:  # refused, reset, late, or an answer of another status
-        return False
+        with urlopen(f"{url}/readyz", timeout=2.0):  # noqa: S310  a URL of our own making
+            return None
+    except HTTPError as error:
+        with error:
+            return error.read().decode(errors="replace").strip() or f"it answers {error.code}"
+    except (OSError, HTTPException):  # refused, reset, late, or ended in the middle of its answer
+        return "it does not answer"
 
 
 @contextmanager

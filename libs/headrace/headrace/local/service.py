@@ -11,7 +11,7 @@ from pathlib import Path
 from headrace.contract.errors import StackError
 from headrace.local.child import Child
 from headrace.local.ports import LOOPBACK, choose
-from headrace.local.probes import answers
+from headrace.local.probes import not_ready
 from headrace.local.stack import Endpoints
 
 SERVICES = ("ingestion", "cleaning", "feature_engineering", "inference", "lake")
@@ -54,6 +54,11 @@ class Service:
         log = logs / f"{self.instance}.log"
         self.child = Child(self.instance, program, log=log, environment=environment, keep_open=keep_open)
 
+    @property
+    def url(self) -> str:
+        """Where its health and metrics are."""
+        return f"http://{LOOPBACK}:{self.port}"
+
     def start(self) -> None:
         """Start it without waiting for it."""
         self.child.start()
@@ -61,7 +66,11 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether it says that every partition it owns is at work."""
-        return answers(f"http://{LOOPBACK}:{self.port}/readyz")
+        return self.not_ready() is None
+
+    def not_ready(self) -> str | None:
+        """Why it is not ready, in its own words; None when it is."""
+        return not_ready(self.url)
 
     def wait_ready(self) -> None:
         """Return once it is ready; raises StackError with the end of its log when it ends or takes too long."""
@@ -82,10 +91,5 @@ class Service:
         self.child.kill()
 
     def memory(self) -> int:
-        """The most memory it has had at once, in bytes; 0 when it does not run."""
-        try:
-            lines = Path(f"/proc/{self.child.pid}/status").read_text().splitlines()
-        except OSError:
-            return 0
-        peak = next((line for line in lines if line.startswith("VmHWM")), "VmHWM: 0 kB")
-        return int(peak.split()[1]) * 1024
+        """The most memory it has had at once, in bytes; 0 before its first start."""
+        return self.child.peak_memory
