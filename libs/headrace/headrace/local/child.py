@@ -59,8 +59,7 @@ class Child:
     @property
     def peak_memory(self) -> int:
         """The most memory any run had at once, in bytes, as last looked at: here, and before `stop` and `kill`."""
-        if self._process is not None and self._process.poll() is None:
-            self._peak = max(self._peak, peak_memory(self._process.pid))
+        self._look_at_memory()
         return self._peak
 
     def start(self) -> None:
@@ -97,7 +96,7 @@ class Child:
         """Ask the program to end, kill it when it has not after `grace` seconds; returns its exit status."""
         if self._process is None:
             return None
-        self._peak = self.peak_memory
+        self._look_at_memory()
         self.ask_to_end()
         if self.wait(grace) is None:
             self.kill()
@@ -115,9 +114,13 @@ class Child:
     def kill(self) -> None:
         """End the program and all of its own children at once (SIGKILL) and wait until it is gone."""
         if self._process is not None and self._process.poll() is None:
-            self._peak = self.peak_memory
+            self._look_at_memory()
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def _look_at_memory(self) -> None:
+        if self.alive:
+            self._peak = max(self._peak, peak_memory(self.pid))
 
     def pause(self) -> None:
         """Freeze the process (SIGSTOP): its connections stay open and nothing answers."""

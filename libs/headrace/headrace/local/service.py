@@ -16,7 +16,7 @@ from headrace.local.stack import Endpoints
 
 SERVICES = ("ingestion", "cleaning", "feature_engineering", "inference", "lake")
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 30.0
+STOP_SECONDS = 30.0
 _PAUSE = 0.05
 
 
@@ -84,7 +84,7 @@ class Service:
 
     def stop(self) -> int | None:
         """Let it hand over and end; returns its exit status."""
-        return self.child.stop(_STOP_SECONDS)
+        return self.child.stop(STOP_SECONDS)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
