@@ -25,5 +25,5 @@ def _day(month: int, day: int, year: int = 2013) -> datetime:
     return datetime(year, month, day, 0, tzinfo=UTC)
 
 
-FULL = Phases(_day(1, 1), _day(11, 1), _day(1, 2, 2014), live_seconds=40.0)
-QUICK = Phases(_day(1, 1), _day(2, 15), _day(3, 1), live_seconds=12.0)
+FULL = Phases(_day(1, 1), _day(11, 1), _day(1, 2, 2014), live_seconds=120.0)
+QUICK = Phases(_day(1, 1), _day(2, 15), _day(3, 1), live_seconds=25.0)

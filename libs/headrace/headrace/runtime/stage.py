@@ -102,6 +102,7 @@ class State(Protocol):
         """Take up what has changed outside (a model), between two steps.
 
         True when it has: the runtime then saves a snapshot before the next step, so that no replay crosses the change.
+        Called in the event loop, so it only looks: whatever takes time was done before.
         """
         return False
 

@@ -113,7 +113,7 @@ class Worker:
             if self._outside.missing() is not None:
                 self.last_progress = time.monotonic()
                 await asyncio.sleep(_MISSING_PAUSE)
-            elif await self._in_thread(fold.refresh):
+            elif fold.refresh():
                 await self._save(fold, must=True)
             elif await self.inbox.wait(self._settings.patience_seconds):
                 await self._gather()
