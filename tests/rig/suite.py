@@ -31,12 +31,14 @@ class Suite:
         *,
         services: Iterable[str],
         settings: Mapping[str, str] | None = None,
+        waits_for_model: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "pipeline.yaml"
         file.write_text(text)
         self.plan: Plan = make_plan(load_pipeline(text, str(file)))
         self.endpoints = endpoints
+        self._waits_for_model = waits_for_model  # inference is not ready before there is one
         self.services = {
             name: Service(name, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
             for name in services
@@ -47,8 +49,9 @@ class Suite:
         try:
             for service in self.services.values():
                 service.start()
-            for service in self.services.values():
-                service.wait_ready()
+            for name, service in self.services.items():
+                if name != "inference" or not self._waits_for_model:
+                    service.wait_ready()
         except BaseException:
             self._kill()
             raise

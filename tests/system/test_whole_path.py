@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
-from itertools import count
 from pathlib import Path
 
 import polars as pl
 import pytest
 from confluent_kafka import Producer
-from deltalake import DeltaTable
 from headrace.local.stack import Endpoints
-from headrace_flights.dataset import load
-from headrace_flights.events import event_streams
-from headrace_flights.ledger import Report
-from headrace_flights.records import merged_records
-from headrace_flights.replay import replay
+from rig.flights import february, pipeline, send
 from rig.judge import Identity, ends, judge, rows_of
+from rig.lake import lake_rows
 from rig.suite import Suite
 
 STREAMS = ("schedule", "departures", "arrivals", "weather")
 SERVICES = ("ingestion", "cleaning", "feature_engineering", "lake")
 QUICK = {"HEADRACE_LAKE_FLUSH_SECONDS": "2", "HEADRACE_SNAPSHOT_SECONDS": "3"}  # so that a crash comes between them
-_tenants = count(1)  # the tests share a stack, so each is a tenant of its own
 BROKEN = [b"{", b'{"flight_id": 7}', b"", b'{"origin": "ATL", "observed": "2013-02-01T00:00:00Z"}']
-
-
-@cache
-def february() -> pl.DataFrame:
-    """The month with the wind of 1,048 mph."""
-    start, end = datetime(2013, 2, 1, tzinfo=UTC), datetime(2013, 3, 1, tzinfo=UTC)
-    return merged_records(event_streams(load()), start=start, end=end)
-
-
-def pipeline(tenant: str) -> str:
-    text = resources.files("headrace_flights").joinpath("flights.yaml").read_text()
-    return text.replace("name: flights\n", f"name: flights\ntenant: {tenant}\n", 1)
 
 
 @pytest.fixture
 def suite(endpoints: Endpoints, tmp_path: Path) -> Iterator[Suite]:
-    with Suite(pipeline(f"tenant{next(_tenants)}"), endpoints, tmp_path, services=SERVICES, settings=QUICK) as suite:
+    with Suite(pipeline(), endpoints, tmp_path, services=SERVICES, settings=QUICK) as suite:
         yield suite
 
 
@@ -57,13 +35,6 @@ def send_broken(suite: Suite) -> int:
             producer.produce(suite.plan.topics.raw(stream), value, partition=place % 4)
     assert producer.flush(30) == 0
     return len(STREAMS) * len(BROKEN)
-
-
-def send_february(suite: Suite, speed: float = 0.0) -> Report:
-    prefix = f"{suite.plan.topics.prefix}.raw."
-    report = replay(february(), kafka=suite.endpoints.kafka, speed=speed, topic_prefix=prefix)
-    assert report.failed == 0
-    return report
 
 
 def raw_identities(suite: Suite, stream: str) -> set[Identity]:
@@ -110,29 +81,11 @@ def expect_the_same_in_the_lake(suite: Suite) -> None:
     suite.until(lambda: lake_rows(suite, "quarantine/all") == rejected, "quarantine in the lake")
 
 
-def lake_rows(suite: Suite, table: str) -> Counter[Identity]:
-    """The identities in a table, as a reader of Delta tables finds them."""
-    place = suite.endpoints
-    pipeline = suite.plan.pipeline
-    delta = DeltaTable(
-        f"s3://{place.bucket}/lake/{pipeline.tenant}/{pipeline.name}/{table}",
-        storage_options={
-            "AWS_ENDPOINT_URL": place.s3,
-            "AWS_ACCESS_KEY_ID": place.access_key,
-            "AWS_SECRET_ACCESS_KEY": place.secret_key,
-            "AWS_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-        },
-    )
-    rows = delta.to_pyarrow_table(columns=["_partition", "_offset", "_row"])
-    return Counter(zip(*(column.to_pylist() for column in rows.columns), strict=True))
-
-
 def test_every_record_arrives_once(suite: Suite) -> None:
     # Given services at work, and records among the flights that nobody can read
     broken = send_broken(suite)
     # When a month of flights is replayed as fast as possible
-    send_february(suite)
+    send(suite, february())
     # Then every record is ingested once or rejected once; the wind of 1,048 mph is the one rejected of the month
     expect_every_record_once(suite, broken + 1)
     reasons = rows_of(suite.endpoints.kafka, suite.plan.topics.quarantine).to_pylist()
@@ -143,7 +96,7 @@ def test_every_record_arrives_once(suite: Suite) -> None:
 def test_a_crash_loses_and_doubles_nothing(service: str, suite: Suite) -> None:
     # Given a replay that goes on for a while
     broken = send_broken(suite)
-    sender = threading.Thread(target=send_february, args=(suite, 120_000.0))
+    sender = threading.Thread(target=send, args=(suite, february(), 120_000.0))
     sender.start()
     try:
         # When a service is killed in mid-stream, and once more after it has come back and moved on

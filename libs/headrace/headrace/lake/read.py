@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from headrace.contract.errors import NotFound
+from headrace.contract.errors import NotFound, StoreUnavailable
 from headrace.lake.tables import Table
 from headrace.store.s3 import S3Settings
 
@@ -40,6 +40,9 @@ class Lake:
             return DeltaTable(self.uri(table), storage_options=self.options)
         except TableNotFoundError as error:
             raise NotFound(f"{self.uri(table)}: there is no table yet; has the lake service run?") from error
+        except (OSError, DeltaError) as error:  # the store's own failures come as OSError
+            reason = str(error).splitlines()[0]
+            raise StoreUnavailable(f"{self.uri(table)} at {self.settings.endpoint}: {reason}") from error
 
     def scan(self, table: Table) -> tuple[pl.LazyFrame, int]:
         """The table's rows, not read yet, and the version they are of; raises NotFound."""
