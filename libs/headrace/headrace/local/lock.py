@@ -11,6 +11,8 @@ from pathlib import Path
 
 from headrace.contract.errors import StackError
 
+LOCK = "lock"  # the file in a folder that carries its lock
+_GLANCE_SECONDS = 0.3  # `holder_of` holds the lock for the moment it looks; the lock is not taken for that long
 _LEFTOVERS_SECONDS = 10.0  # children of a killed parent are killed too; how long they may take to vanish
 
 
@@ -21,7 +23,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "lock"
+        self.path = folder / LOCK
         self._descriptor: int | None = None
 
     @property
@@ -33,10 +35,11 @@ class FolderLock:
     def take(self) -> None:
         """Take the lock and write this process's id into it; raises StackError naming the holder when it is taken."""
         descriptor = _open(self.path)
-        deadline = time.monotonic() + _LEFTOVERS_SECONDS
+        began = time.monotonic()
         while not _try(descriptor):
             holder = _read(descriptor)
-            if (holder is not None and _exists(holder)) or time.monotonic() > deadline:
+            alive = holder is not None and _exists(holder)
+            if time.monotonic() > began + (_GLANCE_SECONDS if alive else _LEFTOVERS_SECONDS):
                 os.close(descriptor)
                 raise StackError(
                     f"a stack already runs in {self.path.parent} (pid {holder}); "
@@ -56,7 +59,7 @@ class FolderLock:
 @contextmanager
 def one_at_a_time(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Hold `<folder>/lock`, first waiting for the process that holds it (and saying so)."""
-    descriptor = _open(folder / "lock")
+    descriptor = _open(folder / LOCK)
     try:
         if not _try(descriptor):
             say(f"Waiting: another process (pid {_read(descriptor)}) is fetching or building into {folder}")
@@ -69,7 +72,7 @@ def one_at_a_time(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 def holder_of(folder: Path) -> int | None:
     """The process id of the stack that runs in `folder`, None when none does."""
-    path = folder / "lock"
+    path = folder / LOCK
     if not path.exists():
         return None
     descriptor = _open(path)

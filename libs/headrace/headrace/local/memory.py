@@ -12,6 +12,8 @@ from pathlib import Path
 from headrace.contract.errors import StackError
 from headrace.local import ports
 
+MEMORY = "stack.json"  # the file in the state folder
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -24,8 +26,8 @@ class Memory:
 
 def recall(folder: Path, names: list[str], say: Callable[[str], None]) -> Memory:
     """The folder's memory with a free port for every name: the remembered one, or another (said) when it is taken."""
-    path = folder / "stack.json"
-    memory = _read(path) if path.exists() else Memory({})
+    path = folder / MEMORY
+    memory = remembered(folder) or Memory({})
     chosen = dict(memory.ports)
     for name in names:
         known = chosen.get(name)
@@ -39,11 +41,19 @@ def recall(folder: Path, names: list[str], say: Callable[[str], None]) -> Memory
     return memory
 
 
+def remembered(folder: Path) -> Memory | None:
+    """The folder's memory as it is; None when no stack was ever started there. Raises StackError when it is damaged."""
+    path = folder / MEMORY
+    return _read(path) if path.exists() else None
+
+
 def _read(path: Path) -> Memory:
     try:
         return Memory(**json.loads(path.read_text()))
     except (ValueError, TypeError) as error:
-        raise StackError(f"{path} is damaged ({error}); start with `headrace local up --fresh`") from error
+        raise StackError(
+            f"{path} is damaged ({error}); `headrace local down --delete-data` forgets it, and the data with it"
+        ) from error
 
 
 def _write(path: Path, memory: Memory) -> None:

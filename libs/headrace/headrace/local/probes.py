@@ -30,6 +30,7 @@ _PROBE_KEY = "headrace-probe"
 _READY_SECONDS = 60.0  # a cold start on a busy two-core machine takes 10
 _TRY_SECONDS = 10.0
 _PAUSE = 0.05
+_REFUSED = (401, 403)  # these answers do not change by waiting
 _TOPIC_EXISTS = 36  # Kafka's TOPIC_ALREADY_EXISTS
 
 
@@ -65,6 +66,8 @@ def wait_for_s3(child: Child, access: S3Access) -> None:
                 _conditional_put(client, access.bucket)
                 return
             except (BotoCoreError, ClientError) as error:
+                if isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] in _REFUSED:
+                    raise StackError(f"the S3 server at {access.url} refuses the stack's keys: {error}") from error
                 _give_up_or_wait(child, deadline, f"the S3 server answers {error}")
     finally:
         client.close()

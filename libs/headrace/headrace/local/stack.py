@@ -78,9 +78,15 @@ class Stack:
 
     def start(self) -> None:
         """Fetch what is missing, start both servers and return when both are ready; leaves nothing behind if not."""
-        make_folder(self.folder)
-        programs = provision(self._cache, self._say)
-        self._lock.take()
+        try:
+            make_folder(self.folder)
+            programs = provision(self._cache, self._say)
+            self._lock.take()
+            self._start(programs)
+        except OSError as error:
+            raise StackError(f"cannot start the stack: {error}; mend that and start again") from error
+
+    def _start(self, programs: Programs) -> None:
         try:
             for attempt in range(1, _ATTEMPTS + 1):
                 self._make_servers(programs)
