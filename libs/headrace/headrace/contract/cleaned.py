@@ -36,11 +36,13 @@ def cleaned_columns(stream: Stream) -> dict[str, CleanColumn]:
 
 def expression_type(sql: str, columns: dict[str, CleanColumn]) -> ColumnType:
     """Return the type of a SQL expression over these columns; raises PlanError that says what does not fit."""
-    frame = pl.LazyFrame(schema={name: _POLARS[column.type] for name, column in columns.items()})
+    # An empty frame that is really computed: the planner alone takes a number that is compared with text for right.
+    frame = pl.DataFrame(schema={name: _POLARS[column.type] for name, column in columns.items()})
     try:
-        found = frame.select(pl.sql_expr(sql).alias("value")).collect_schema()["value"]
-    except pl.exceptions.PolarsError as error:
-        raise PlanError(f"{sql!r} cannot be computed from {', '.join(columns)}: {error}") from error
+        found = frame.select(pl.sql_expr(sql).alias("value")).schema["value"]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # a panic is no Exception
+        why = str(error).split("\n")[0]
+        raise PlanError(f"{sql!r} cannot be computed from {', '.join(columns)}: {why}") from error
     for type_, polars_type in _POLARS.items():
         if found == polars_type:
             return type_

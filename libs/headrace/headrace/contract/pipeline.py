@@ -112,9 +112,8 @@ class View(Part):
             raise ValueError("hop must be longer than nothing")
         for window in self.windows:
             if window <= 0 or window % self.hop:
-                raise ValueError(
-                    f"a window of {format_duration(window)} is not a whole number of {format_duration(self.hop)} tiles"
-                )
+                tiles = f"whole number of {format_duration(self.hop)} tiles"
+                raise ValueError(f"windows has {format_duration(window)}, which is no {tiles}")
         return self
 
 

@@ -6,7 +6,8 @@ Each chosen column is one merged log; rows travel the logs in a chain and stop w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,9 +15,11 @@ import pyarrow as pa
 
 from headrace.contract.cleaned import CleanColumn, cleaned_columns
 from headrace.contract.columns import TIMESTAMP
+from headrace.contract.draft import draft_of
 from headrace.contract.duration import format_duration
 from headrace.contract.errors import PlanError
 from headrace.contract.identity import IDENTITY, STREAM, TIME
+from headrace.contract.mistake import Mistake
 from headrace.contract.pipeline import Aggregate, Hop, Pipeline, View
 from headrace.contract.references import mistakes
 from headrace.contract.topics import TopicNames
@@ -100,10 +103,18 @@ def feature_columns(name: str, view: View) -> tuple[tuple[str, str, Aggregate, i
 
 
 def make_plan(pipeline: Pipeline) -> Plan:
-    """Return what the pipeline asks for; raises PlanError where its parts do not fit together."""
+    """Return what the pipeline asks for; raises PlanError with everything in it that does not fit together."""
+    plan = plan_or_mistakes(pipeline)
+    if isinstance(plan, Plan):
+        return plan
+    raise PlanError("\n".join(map(str, plan)))
+
+
+def plan_or_mistakes(pipeline: Pipeline) -> Plan | list[Mistake]:
+    """Return what the pipeline asks for, or everything in it that does not fit together."""
+    if wrong := mistakes(draft_of(pipeline)):
+        return wrong
     topics = TopicNames(pipeline.tenant, pipeline.name)
-    if wrong := mistakes(pipeline):
-        raise PlanError("\n".join(map(str, wrong)))
     columns = {name: cleaned_columns(stream) for name, stream in pipeline.streams.items()}
     chain = _partitioning_columns(pipeline)
     homes = {
@@ -115,7 +126,42 @@ def make_plan(pipeline: Pipeline) -> Plan:
         for name, prediction in pipeline.predictions.items()
     }
     logs = tuple(_log(pipeline, topics, columns, chain, homes, exits, place) for place in range(len(chain)))
-    return Plan(pipeline, topics, columns, logs)
+    plan = Plan(pipeline, topics, columns, logs)
+    return [*_two_types(plan), *_names_twice(plan)] or plan
+
+
+def _two_types(plan: Plan) -> Iterator[Mistake]:
+    """A merged log has one column of a name, so streams that meet there must agree on its type."""
+    found: dict[Mistake, None] = {}
+    for log in plan.logs:
+        first: dict[str, str] = {}
+        for stream in log.streams:
+            for name, column in plan.columns[stream].items():
+                if name not in log.schema.names:
+                    continue  # event time, or nobody needs it
+                other = plan.columns[first.setdefault(name, stream)][name].type
+                if other is not column.type:
+                    message = (
+                        f"streams that meet in the log by {log.column} give {name!r} two types:"
+                        f" {other} in {first[name]!r}, {column.type} in {stream!r}"
+                    )
+                    found[Mistake(("streams", stream, "columns", name), message, "rename one or cast it")] = None
+    yield from found
+
+
+def _names_twice(plan: Plan) -> Iterator[Mistake]:
+    """Every table and topic has one column of a name."""
+    for name, view in plan.pipeline.features.items():
+        for column in _doubled(column for column, *_ in feature_columns(name, view)):
+            yield Mistake(("features", name), f"gives the feature {column!r} twice", "name each window and value once")
+    for name in plan.pipeline.predictions:
+        doubled = {*_doubled(plan.features_schema(name).names), *_doubled(plan.predictions_schema(name).names)}
+        for column in sorted(doubled):
+            yield Mistake(("predictions", name), f"its table would have two columns {column!r}", "rename yours")
+
+
+def _doubled(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _partitioning_columns(pipeline: Pipeline) -> tuple[str, ...]:
@@ -145,12 +191,7 @@ def _log(
         for name in needed[stream]:
             if name == pipeline.streams[stream].event_time:
                 continue  # it travels as _time
-            field = pa.field(name, columns[stream][name].type.arrow)
-            if fields.setdefault(name, field).type != field.type:
-                raise PlanError(
-                    f"streams that meet in the log by {chain[place]} give {name!r} two types, {fields[name].type} and"
-                    f" {field.type} (in {stream}): rename one or cast it"
-                )
+            fields.setdefault(name, pa.field(name, columns[stream][name].type.arrow))
     travelled = [
         field
         for name, prediction in pipeline.predictions.items()

@@ -6,15 +6,14 @@ Only what the core schema of YAML 1.2 has: in YAML 1.1 the key `on` would be a b
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from headrace.contract.errors import Problem
-
-Path = tuple[str | int, ...]
+from headrace.contract.mistake import Path, dotted
 
 _PARTS = 50_000  # parts of a document with its aliases written out; the largest sensible file has a few thousand
 _CHARACTERS = 1_000_000
@@ -26,13 +25,23 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  so declared by its base
 
 
-for _tag, _form, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_form})$"), list(_first))
+_SCALARS: dict[str, tuple[re.Pattern[str], list[str], Callable[[str], Any]]] = {
+    "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"), lambda text: text.lower() == "true"),
+    "null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""], lambda _: None),
+    "int": (re.compile(r"[-+]?[0-9]+"), list("-+0123456789"), int),
+    "float": (
+        re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"),
+        list("-+.0123456789"),
+        float,
+    ),
+    "str": (re.compile(r"[^\ud800-\udfff]*", re.DOTALL), [], str),  # an escape can make half a character
+}
+"""How a scalar of each tag looks, the characters that it can begin with when it has no tag, and what it stands for."""
+_TAG = "tag:yaml.org,2002:"
+
+for _name, (_form, _first, _) in _SCALARS.items():
+    if _first:
+        _Loader.add_implicit_resolver(_TAG + _name, re.compile(rf"^(?:{_form.pattern})$"), _first)
 
 
 @dataclass
@@ -64,7 +73,7 @@ def read_yaml(text: str) -> Document:
         return document
     try:
         node = loader.get_single_node()
-        document.data = None if node is None else _Reader(loader, document).read(node, ())
+        document.data = None if node is None else _Reader(document).read(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = "" if mark is None else f", column {mark.column + 1}"
@@ -78,8 +87,7 @@ def read_yaml(text: str) -> Document:
 
 
 class _Reader:
-    def __init__(self, loader: _Loader, document: Document) -> None:
-        self._loader = loader
+    def __init__(self, document: Document) -> None:
         self._document = document
         self._parts = 0
 
@@ -92,28 +100,35 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, place)) for place, item in enumerate(node.value)]
-        return self._loader.construct_object(node)
+        return self._scalar(node)
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        form, _, read = _SCALARS.get(node.tag.removeprefix(_TAG), (None, None, None))
+        if form is None or read is None:
+            raise yaml.MarkedYAMLError(problem=f"no pipeline file has the tag {node.tag}", problem_mark=node.start_mark)
+        if form.fullmatch(node.value) is None:
+            problem = f"{node.value!a} is no {node.tag.removeprefix(_TAG)}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return read(node.value)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         read: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            key = self._loader.construct_object(key_node, deep=True) if _is_scalar(key_node) else None
-            if not isinstance(key, Hashable) or not isinstance(key, str):
-                where = ".".join(map(str, path)) or "file"
-                found = key_node.value if _is_scalar(key_node) else "a list or a mapping"
-                problem = Problem(line, where, f"a key must be text, and {found} is not", "put it in quotes")
+            is_scalar = isinstance(key_node, yaml.ScalarNode)
+            key = self._scalar(key_node) if is_scalar else None
+            if not isinstance(key, str):
+                found = repr(key_node.value) if is_scalar else "a list or a mapping"
+                problem = Problem(
+                    line, dotted(path) or "file", f"a key must be text, and {found} is not", "put it in quotes"
+                )
                 self._document.problems.append(problem)
                 continue
             if key in read:
-                name = ".".join(map(str, (*path, key)))
+                name = dotted((*path, key))
                 first = self._document.lines[(*path, key)]
                 self._document.problems.append(Problem(line, name, f"stands here again, first in line {first}"))
                 continue
             self._document.lines[(*path, key)] = line
             read[key] = self.read(value_node, (*path, key))
         return read
-
-
-def _is_scalar(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode)
