@@ -39,7 +39,11 @@ lint: $(READY) ## style, formatting and import layers
 
 .PHONY: type
 type: $(READY) ## mypy, strict
-	cd $(ROOT) && $(BIN)/mypy libs services examples tests
+	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench
+
+.PHONY: bench
+bench: $(READY) ## rows/s, CPU-seconds per million rows and memory of the services on the flights
+	cd $(ROOT) && $(BIN)/python bench/flights.py
 
 ##@ Housekeeping
 .PHONY: format
