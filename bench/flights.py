@@ -60,7 +60,8 @@ def main() -> None:
         lake = Lake(S3Settings(place.s3, place.bucket, place.access_key, place.secret_key))
         _wait(plan, lake, records)
         seconds = time.monotonic() - began
-        size = records["value"].bin.size().sum()
+        size = float(records["value"].bin.size().sum())
+        sent = report.acknowledged
         print(
             f"{report.acknowledged:,} records, {size / 1e6:.1f} MB of JSON, {seconds:.1f} s until the last is in the lake"
         )
@@ -68,7 +69,7 @@ def main() -> None:
         print(f"{'process':22}{'CPU-s per million rows':>24}{'peak MB':>10}")
         total = 0.0
         for name, process in processes.items():
-            used = (_cpu(process) - before[name]) / report.acknowledged * 1e6
+            used = (_cpu(process) - before[name]) / sent * 1e6
             total += used
             peak = next((each.memory() for each in services if each.name == name), process.memory_info().rss)
             print(f"{name:22}{used:24.1f}{peak / 2**20:10.0f}")
