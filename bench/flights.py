@@ -62,10 +62,8 @@ def main() -> None:
         seconds = time.monotonic() - began
         size = float(records["value"].bin.size().sum())
         sent = report.acknowledged
-        print(
-            f"{report.acknowledged:,} records, {size / 1e6:.1f} MB of JSON, {seconds:.1f} s until the last is in the lake"
-        )
-        print(f"{report.acknowledged / seconds:,.0f} rows/s, {size / 1e6 / seconds:.1f} MB/s")
+        print(f"{sent:,} records, {size / 1e6:.1f} MB of JSON, {seconds:.1f} s until the last is in the lake")
+        print(f"{sent / seconds:,.0f} rows/s, {size / 1e6 / seconds:.1f} MB/s")
         print(f"{'process':22}{'CPU-s per million rows':>24}{'peak MB':>10}")
         total = 0.0
         for name, process in processes.items():
