@@ -75,11 +75,13 @@ class Service:
     def wait_ready(self) -> None:
         """Return once it is ready; raises StackError with the end of its log when it ends or takes too long."""
         deadline = time.monotonic() + _READY_SECONDS
-        while not self.ready:
+        while (why := self.not_ready()) is not None:
             if not self.child.alive:
                 raise self.child.died()
             if time.monotonic() > deadline:
-                raise StackError(f"{self.instance} is not ready after {_READY_SECONDS:.0f} s; see {self.child.log}")
+                raise StackError(
+                    f"{self.instance} is not ready after {_READY_SECONDS:.0f} s: {why}; see its log {self.child.log}"
+                )
             time.sleep(_PAUSE)
 
     def stop(self) -> int | None:
