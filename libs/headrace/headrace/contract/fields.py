@@ -27,6 +27,9 @@ Duration = Annotated[
 
 
 class Part(BaseModel):
-    """A part of the pipeline file: frozen, and a key it does not know is a mistake."""
+    """A part of the pipeline file: frozen, and a key it does not know is a mistake.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The texts under the fields are shown by editors and stand in docs/reference/pipeline.md.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
