@@ -37,6 +37,7 @@ class Child:
         self._environment = {**(os.environ if environment is None else environment), NAME_VARIABLE: name}
         self._keep_open = tuple(keep_open)
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
         self._peak = 0
 
     @property
@@ -76,6 +77,7 @@ class Child:
     def _spawn(self) -> None:
         tether = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid())]
         with self.log.open("ab") as log:
+            self._asked = False
             self._process = subprocess.Popen(  # noqa: S603  the program is ours, no shell
                 [*tether, *self._program],
                 stdin=subprocess.DEVNULL,
@@ -87,8 +89,10 @@ class Child:
             )
 
     def ask_to_end(self) -> None:
-        """Send SIGTERM and return at once."""
-        if self._process is not None and self._process.poll() is None:
+        """Send SIGTERM, once in a run, and return at once."""
+        # A second one could hit a program that has done with its handlers, and kill it on its way out.
+        if self._process is not None and self._process.poll() is None and not self._asked:
+            self._asked = True
             self._process.send_signal(signal.SIGTERM)
             self._process.send_signal(signal.SIGCONT)  # a frozen process would never see the first one
 
