@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from headrace.contract.pipeline import Pipeline
 from headrace.contract.plan import Plan, make_plan
+from headrace.models.session import Model
 from headrace.runtime.stage import Arrival, Item, Record, Stage
+from headrace.store.memory import MemoryStore
 from headrace.wire.headers import Progress
 from headrace.wire.origin import OriginKey
 from headrace_cleaning.stage import CleaningStage
 from headrace_feature_engineering.stage import FeatureStage
+from headrace_inference.current import CurrentModels
+from headrace_inference.stage import InferenceStage
 from headrace_ingestion.stage import IngestionStage
 
 SECOND = 1_000_000
@@ -37,7 +42,13 @@ def _plan() -> Plan:
                 "streams": {"orders": {"event_time": "at", "columns": columns, "clean": clean}},
                 "features": {"by_shop": view | {"key": ["shop"]}, "by_town": view | {"key": ["town"]}},
                 "predictions": {
-                    "big": {"on": "orders", "key": "id", "features": ["by_shop", "by_town"], "model": "big"}
+                    "big": {
+                        "on": "orders",
+                        "key": "id",
+                        "inputs": ["amount"],
+                        "features": ["by_shop", "by_town"],
+                        "model": "big",
+                    }
                 },
             }
         )
@@ -102,6 +113,53 @@ def _arrivals(schema: pa.Schema, origins: Sequence[OriginKey], *, log: bool) -> 
     return items
 
 
+class Tenth(Model):
+    """A model that anybody can check: a tenth of the amount, and no score for a negative one."""
+
+    def __init__(self) -> None:
+        self.name = "big"
+        self.number = 1
+
+    def score(self, rows: pa.Table) -> npt.NDArray[np.float32]:
+        amounts = rows["amount"].to_numpy().astype(np.float32)
+        return np.where(amounts < 0, np.float32(np.nan), amounts / np.float32(10))
+
+
+class Always(CurrentModels):
+    """The one model there is, always in force."""
+
+    def get(self, prediction: str) -> Model:
+        return Tenth()
+
+    def load(self, prediction: str, number: int) -> Model:
+        return Tenth()
+
+
+def _requests() -> list[Item]:
+    """Request rows as feature engineering writes them, their features unknown yet."""
+    schema = PLAN.features_schema("big")
+    dice = np.random.default_rng(3)
+    items: list[Item] = []
+    for offset in range(60):
+        rows = [_request(offset, row, float(dice.integers(1, 20))) for row in range(int(dice.integers(0, 6)))]
+        table = pa.Table.from_pylist(rows, schema=schema)
+        origin = OriginKey("feature_engineering", PLAN.logs[-1].topic, 0)
+        items.append(Arrival(offset, 5, origin, Progress(offset, behind=bool(dice.integers(0, 4))), table))
+    return items
+
+
+def _request(offset: int, row: int, amount: float) -> dict[str, object]:
+    at = (1_704_067_200 + offset) * SECOND
+    known = {"id": f"o{offset}.{row}", "at": at, "shop": "s0", "town": "t0", "amount": amount}
+    return known | {"_partition": 0, "_offset": offset, "_row": row}
+
+
+def _bad_request(offset: int) -> Item:
+    table = pa.Table.from_pylist([_request(offset, 99, -1.0)], schema=PLAN.features_schema("big"))
+    origin = OriginKey("feature_engineering", PLAN.logs[-1].topic, 0)
+    return Arrival(offset, 5, origin, Progress(None, behind=True), table)
+
+
 def _bad_record(offset: int) -> Item:
     return Record(offset, 1_704_067_200_000, b'{"id": 1}')
 
@@ -128,6 +186,9 @@ def _cases() -> dict[str, Case]:
             frozenset({"filtered", "duplicates"}),
         ),
     }
+    models = Always(PLAN, MemoryStore(), 1)
+    asked = PLAN.topics.features("big")
+    cases["inference"] = Case(InferenceStage(PLAN, models), asked, _requests(), _bad_request, frozenset())
     for number, log in enumerate(PLAN.logs, 1):
         items = _arrivals(log.schema, features.origins(log.topic, 0), log=True)
         cases[f"features, log {number}"] = Case(features, log.topic, items, None, frozenset())

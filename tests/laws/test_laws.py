@@ -22,6 +22,7 @@ SCHEMAS = {
     PLAN.topics.ingested("orders"): PLAN.ingested_schema("orders"),
     PLAN.logs[0].topic: PLAN.logs[0].schema,
     **feature_outputs(PLAN),
+    PLAN.topics.predictions("big"): PLAN.predictions_schema("big"),
 }
 
 
@@ -31,6 +32,7 @@ class Run:
     def __init__(self, case: Case, state: State | None = None) -> None:
         self.case = case
         self.state = state or case.stage.open(case.topic, 0, None)
+        self.state.refresh()  # as the runtime does before every step
         self.outputs: Rows = {}
         self.rejected = QUARANTINE_SCHEMA.empty_table()
         self.counts: Counter[str] = Counter()
