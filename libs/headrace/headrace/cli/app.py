@@ -1,19 +1,18 @@
-"""`headrace`: check, plan and apply a pipeline file, train its models, run it here, look after its lake."""
+"""`headrace`: the commands, one line each."""
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from headrace.cli import lake, pipeline, train
-from headrace.contract.errors import HeadraceError
-from headrace.runtime.exits import exit_of
+from headrace.cli.failures import Commands
+from headrace.local.commands import local_app
 
 app = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.command()(pipeline.check)
 app.command()(pipeline.plan)
@@ -21,6 +20,7 @@ app.command()(pipeline.apply)
 app.command()(pipeline.schema)
 app.command()(train.train)
 app.add_typer(lake.app, name="lake")
+app.add_typer(local_app, name="local")
 
 
 def _version(asked: bool) -> None:
@@ -33,13 +33,9 @@ def _version(asked: bool) -> None:
 def headrace(
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
 ) -> None:
-    """Raw events in, predictions and a lake out."""
+    """Raw events in, predictions and a lake out: check, plan and apply a pipeline file, train, look after the lake."""
 
 
 def main() -> None:
-    """Run a command; an error that was raised on purpose is one clear message and the exit status of its kind."""
-    try:
-        app()
-    except HeadraceError as error:
-        print(f"headrace: {error}", file=sys.stderr)
-        sys.exit(exit_of(error))
+    """Run a command."""
+    app(prog_name="headrace")

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headrace.contract.errors import PlanError
+from headrace.cli.failures import message
+from headrace.cli.plan_text import counted, plan_text
+from headrace.contract.changes import Change, refusal, topic_changes
+from headrace.contract.errors import BrokerUnavailable, PipelineError, PlanError
+from headrace.contract.json_schema import schema_text
 from headrace.contract.load import load_pipeline
-from headrace.contract.pipeline import Pipeline
 from headrace.contract.plan import Plan, make_plan
 from headrace.contract.topic_list import plan_topics
-from headrace.lake.tables import lake_tables
 from headrace.runtime import kafka, topics
+from headrace.runtime.exits import exit_of
+
+_SECONDS = 15.0
+_SERVERS = re.compile(r"(?:[^\s:,]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
+
+
+def _servers(text: str | None) -> str | None:
+    wrong = [server for server in (text or "").split(",") if text and not _SERVERS.fullmatch(server)]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is no address: write host:port[,host:port...]")
+    return text
+
 
 PipelineFile = Annotated[
-    Path, typer.Argument(help="The pipeline file.", envvar="HEADRACE_PIPELINE", show_default=False)
+    Path, typer.Argument(help="The pipeline file.", metavar="FILE", envvar="HEADRACE_PIPELINE", show_default=False)
 ]
 Kafka = Annotated[
-    str | None, typer.Option(help="Bootstrap servers, host:port[,host:port...].", envvar="HEADRACE_KAFKA")
+    str | None,
+    typer.Option(help="Bootstrap servers.", metavar="HOST:PORT[,...]", envvar="HEADRACE_KAFKA", callback=_servers),
 ]
-_SECONDS = 15.0
 
 
 def read_plan(file: Path) -> Plan:
@@ -36,82 +52,85 @@ def read_plan(file: Path) -> Plan:
 
 
 def check(file: PipelineFile) -> None:
-    """Say whether a pipeline file is right, and everything that is wrong with it."""
-    pipeline = read_plan(file).pipeline
+    """Find what is wrong with a pipeline file.
+
+    Every problem is shown with its line and what would mend it. Exit status 1 if there is one.
+    """
+    try:
+        pipeline = read_plan(file).pipeline
+    except PipelineError as error:
+        print(message(error), file=sys.stderr)
+        raise typer.Exit(1) from None
     print(
-        f"{file}: right. {pipeline.tenant}.{pipeline.name}: {len(pipeline.streams)} streams,"
-        f" {len(pipeline.features)} views, {len(pipeline.predictions)} predictions"
+        f"{file}: right. {pipeline.tenant}.{pipeline.name} has {counted(len(pipeline.streams), 'stream')},"
+        f" {counted(len(pipeline.features), 'view')}, {counted(len(pipeline.predictions), 'prediction')}"
     )
 
 
 def plan(file: PipelineFile, kafka: Kafka = None) -> None:
-    """Show what a pipeline file asks for: topics, logs, tables; with --kafka, compared with what exists."""
+    """Show what a pipeline file asks for.
+
+    Topics, logs, tables and schemas; with --kafka, each topic is compared with what exists: new, same, differs or
+    orphaned (the pipeline's by its name, but not in the file). Nothing is changed.
+    """
     made = read_plan(file)
-    wanted = plan_topics(made)
-    found = asyncio.run(_existing(kafka)) if kafka else {}
-    print("Topics")
-    for name, count in wanted.items():
-        print(f"  {_state(name, count, found) if kafka else ' '} {name}  {count} partitions")
-    for name in sorted(found.keys() - wanted.keys()):
-        if name.startswith(f"{made.topics.prefix}."):
-            print(f"  ? {name}  {found[name]} partitions, and the file does not name it")
-    print("Logs, in the order of the rows' path")
-    for log in made.logs:
-        print(f"  by {log.column}: streams {', '.join(log.streams)}; views {', '.join(log.views) or 'none'}")
-        print(f"    columns {', '.join(f'{field.name} {field.type}' for field in log.schema)}")
-    print("Tables")
-    for table in lake_tables(made):
-        print(f"  {table.root}  {len(table.schema)} columns by date of {table.time_column}")
+    found: dict[str, int] = {}
+    unreachable: BrokerUnavailable | None = None
     if kafka:
-        print("+ new   = there already   ! other partition count   ? not in the file")
+        try:
+            found = asyncio.run(_existing(kafka))
+        except BrokerUnavailable as error:
+            unreachable = error
+    compared = bool(kafka) and unreachable is None
+    print(plan_text(made, topic_changes(plan_topics(made), found, made.topics.prefix), compared=compared))
+    if unreachable is not None:
+        print(f"headrace: not compared with what exists: {unreachable}", file=sys.stderr)
+        raise typer.Exit(exit_of(unreachable))
 
 
 def apply(file: PipelineFile, kafka: Kafka = None) -> None:
-    """Create the topics that are missing; never changes one that exists."""
-    if kafka is None:
-        raise PlanError("say where Kafka is, with --kafka or HEADRACE_KAFKA")
+    """Create the topics that are missing.
+
+    What exists is never changed or deleted, so it may be run again at any time. A topic with another number of
+    partitions than the file asks for is refused before anything is created.
+    """
     made = read_plan(file)
-    created = asyncio.run(create_missing(kafka, made))
-    for name in created:
-        print(f"created {name}")
+    if not kafka:
+        raise PlanError("say where Kafka is, with --kafka or HEADRACE_KAFKA")
+    created = asyncio.run(create_missing(kafka, made, print))
     print(f"{made.topics.prefix}: {len(created)} topics created, {len(plan_topics(made)) - len(created)} were there")
 
 
 def schema() -> None:
-    """Print the JSON Schema of the pipeline file, for editors that complete and check it."""
-    print(json_schema())
+    """Print the JSON Schema of the pipeline file.
 
-
-def json_schema() -> str:
-    """The JSON Schema of the pipeline file, as text."""
-    return json.dumps(Pipeline.model_json_schema(by_alias=True), indent=1, sort_keys=True)
-
-
-async def create_missing(address: str, plan: Plan) -> list[str]:
-    """Create the topics that are missing and return their names.
-
-    Raises PlanError when a topic exists with another number of partitions: placement and logs depend on it, so it is
-    never changed in place.
+    For editors that complete and check it: docs/reference/pipeline.md says how.
     """
-    wanted = plan_topics(plan)
+    print(schema_text(), end="")
+
+
+async def create_missing(address: str, plan: Plan, say: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Create the topics that are missing and return their names; `say` is told of each.
+
+    Raises PlanError, before it creates any, when one exists with another number of partitions: placement and logs
+    depend on it, so it is never changed in place.
+    """
     async with kafka.admin(address, _SECONDS) as admin:
-        found = await topics.existing(admin, _SECONDS)
-        wrong = [name for name, count in wanted.items() if found.get(name, count) != count]
-        if wrong:
-            said = ", ".join(f"{name} has {found[name]} partitions, the file says {wanted[name]}" for name in wrong)
-            raise PlanError(f"{said}; keep the count, or give the pipeline a new name and backfill")
-        missing = {name: count for name, count in wanted.items() if name not in found}
+        changes = topic_changes(plan_topics(plan), await topics.existing(admin, _SECONDS), plan.topics.prefix)
+        if why := refusal(changes):
+            raise PlanError(why)
+        missing = {change.topic: change.wanted for change in changes if change.change is Change.NEW and change.wanted}
         if missing:
+            say(f"creating {len(missing)} topics at {address}")
             await topics.create(admin, missing, _SECONDS)
+    for change in changes:
+        if change.change is Change.NEW:
+            say(f"created   {change.topic}, {change.wanted} partitions")
+        elif change.change is Change.ORPHANED:
+            say(f"orphaned  {change.topic}: the file does not ask for it; it is left alone")
     return list(missing)
 
 
 async def _existing(address: str) -> dict[str, int]:
     async with kafka.admin(address, _SECONDS) as admin:
         return await topics.existing(admin, _SECONDS)
-
-
-def _state(name: str, count: int, found: dict[str, int]) -> str:
-    if name not in found:
-        return "+"
-    return "=" if found[name] == count else "!"

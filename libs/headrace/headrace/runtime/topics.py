@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -11,6 +12,7 @@ from headrace.contract.errors import BrokerUnavailable
 from headrace.runtime.kafka import within
 
 _REPLICAS = 3
+_LOOK_SECONDS = 0.05
 _EXISTS = 36  # TOPIC_ALREADY_EXISTS
 _SETTINGS = {"max.message.bytes": str(8 << 20), "message.timestamp.type": "CreateTime"}
 
@@ -22,7 +24,7 @@ async def existing(admin: AIOKafkaAdminClient, seconds: float) -> dict[str, int]
 
 
 async def create(admin: AIOKafkaAdminClient, topics: Mapping[str, int], seconds: float) -> None:
-    """Create topics with these numbers of partitions; one that exists already is left as it is.
+    """Create topics with these numbers of partitions and return when they are there; one that exists is left as it is.
 
     Each has three replicas, or as many as there are brokers. Raises BrokerUnavailable that names every topic that was
     refused, and why.
@@ -35,3 +37,13 @@ async def create(admin: AIOKafkaAdminClient, topics: Mapping[str, int], seconds:
     if refused:
         why = "; ".join(f"{name}: {for_code(code).__name__}" for name, code in refused)
         raise BrokerUnavailable(f"topics were not created: {why}")
+    await within(seconds, "new topics", _visible(admin, topics, seconds))
+
+
+async def _visible(admin: AIOKafkaAdminClient, topics: Mapping[str, int], seconds: float) -> None:
+    """Brokers hear of a new topic from the controller, a moment after it has answered."""
+    while True:
+        found = await existing(admin, seconds)
+        if topics.keys() <= found.keys():
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
