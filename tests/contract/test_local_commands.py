@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,12 +11,13 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from headrace.local.commands import local_app
 from headrace.local.lock import LOCK
-from headrace.local.memory import MEMORY
 from headrace.local.processes import who_holds
 from headrace.local.service import SERVICES
 from headrace.local.up import read_pipeline
 from rig.toy_services import until
+from typer.testing import CliRunner
 
 COMMAND = [sys.executable, "-c", "from headrace.local.commands import local_app; local_app()"]
 
@@ -29,9 +29,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=120, env=environment)
+def run(*words: str) -> tuple[int, str]:
+    """A command that ends by itself: its exit status and what it shows."""
+    result = CliRunner().invoke(local_app, words)
+    return result.exit_code, result.stdout
 
 
 @contextmanager
@@ -55,11 +56,11 @@ def test_up_runs_a_pipeline_until_ctrl_c(state: Path, tmp_path_factory: pytest.T
         until(lambda: "lake-0: ready" in screen.read_text(), "it is up", 120.0)
         # Then its topics were made, and another terminal sees every part
         assert f"Topics: {len(read_pipeline(pipeline).topics)} created, 0 were there" in screen.read_text()
-        status = run("status")
-        assert status.returncode == 0
-        assert all(f"{name}-0" in status.stdout for name in SERVICES)
+        status, shown = run("status")
+        assert status == 0
+        assert all(f"{name}-0" in shown for name in SERVICES)
         assert {process.name for process in who_holds(state / LOCK)} >= {"kafka", "s3", "inference-0"}
-        assert "health and metrics on port" in run("logs", "ingestion").stdout
+        assert "health and metrics on port" in run("logs", "ingestion")[1]
         # When Ctrl-C is pressed
         up.send_signal(signal.SIGINT)
         assert up.wait(90) == 0
@@ -75,14 +76,14 @@ def test_down_ends_what_another_terminal_runs(state: Path, tmp_path_factory: pyt
     with terminal(screen, "up") as up:
         until(lambda: "S3 keys" in screen.read_text(), "it is up", 60.0)
         # When `down` is typed in another
-        down = run("down")
+        assert run("down")[0] == 0
         # Then that ends it as Ctrl-C would, and the data stay
-        assert (down.returncode, up.wait(20)) == (0, 0)
+        assert up.wait(20) == 0
     assert "Ended. Topics and objects stay in" in screen.read_text()
     assert (state / "kafka" / "data" / "meta.properties").exists()
     # And when nothing runs, the commands say so, and the data go when they are told to
-    assert "No stack runs" in run("status").stdout
-    assert run("status").returncode == 1
-    assert "Deleted what the stack kept" in run("down", "--delete-data").stdout
+    status, shown = run("status")
+    assert status == 1
+    assert f"No stack runs in {state}; start one with `headrace local up`" in shown
+    assert "Deleted what the stack kept" in run("down", "--delete-data")[1]
     assert {path.name for path in state.iterdir()} == {LOCK}
-    assert not (state / MEMORY).exists()
