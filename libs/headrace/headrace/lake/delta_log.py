@@ -41,7 +41,7 @@ def _new_id() -> str:
 class Commit:
     """Files to append, where that brings each source, and where each must be now (ABSENT: never heard of).
 
-    Its id is its identity: the same Commit can be given to `DeltaLog.commit` again and lands once.
+    Its id is its identity: after OutcomeUnknown the same Commit can be given to `DeltaLog.commit` again and lands once.
     """
 
     adds: tuple[AddFile, ...]
@@ -92,12 +92,13 @@ class DeltaLog:
         """Make the table fit for rows of this schema: create it, or add the columns that it lacks.
 
         `configuration` holds the table properties of a new table. Raises PlanError where the rows cannot fit,
-        StoreUnavailable and StoreRefused.
+        OutcomeUnknown while a commit is unsettled, StoreUnavailable and StoreRefused.
         """
+        self._settle_first(None)
         wanted = columns_of(rows)
         failure: StoreError | None = None
         for attempt in range(ATTEMPTS):
-            self._back_off(attempt)
+            self._back_off(attempt if failure else 0)
             found = read_state(self.store, self.root)
             if found is None:
                 version, table = 0, Metadata(_new_id(), wanted, configuration or {})
@@ -137,6 +138,8 @@ class DeltaLog:
     def _try(self, commit: Commit, version: int, body: bytes) -> Landed:
         """Put the commit as this version until it is decided who has it; what landed there, ours or another's."""
         doubt: StoreError | None = None  # why a request of ours may have landed, or may yet
+        if self._unsettled == commit.id:
+            doubt = OutcomeUnknown("an earlier call left it unsettled")
         for attempt in range(ATTEMPTS):
             self._back_off(attempt)
             self._unsettled = commit.id
