@@ -65,6 +65,14 @@ def test_mistakes_do_not(stream: dict[str, object], path: str) -> None:
     assert faults(minimal(**stream)) == [path]
 
 
+def test_every_default_is_what_a_file_may_say() -> None:
+    schema = pipeline_schema()
+    for part in [schema, *schema["$defs"].values()]:
+        for key, spec in part.get("properties", {}).items():
+            form = {"$defs": schema["$defs"], **spec}
+            assert "default" not in spec or Draft202012Validator(form).is_valid(spec["default"]), key
+
+
 def test_every_key_says_what_it_is() -> None:
     for name, part in pipeline_schema()["$defs"].items():
         forms = [form for form in part.get("anyOf", [part]) if "properties" in form]

@@ -12,6 +12,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A name that is safe in a topic, a path, a metric label and a column: lower case, digits, underscores."""
 
 
+DURATION = r"^\d+(ms|s|m|h|d)$"
+
+
 def _from_text(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} has no unit: write a whole number and ms, s, m, h or d, such as 5m")
@@ -20,7 +23,7 @@ def _from_text(value: object) -> object:
 
 Duration = Annotated[
     int,
-    BeforeValidator(_from_text, json_schema_input_type=Annotated[str, Field(pattern=r"^\d+(ms|s|m|h|d)$")]),
+    BeforeValidator(_from_text, json_schema_input_type=Annotated[str, Field(pattern=DURATION)]),
     PlainSerializer(format_duration, return_type=str),
 ]
 """Microseconds; written as `5m` in the file."""

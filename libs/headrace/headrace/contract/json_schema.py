@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from headrace.contract.duration import format_duration
+from headrace.contract.fields import DURATION
 from headrace.contract.pipeline import Pipeline
 
 
@@ -18,7 +20,7 @@ def pipeline_schema() -> dict[str, Any]:
         "description": column.pop("description"),
         "anyOf": [{"$ref": "#/$defs/ColumnType"}, column],  # `string` is short for `{type: string}`
     }
-    _close(schema)
+    _mend(schema)
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
 
 
@@ -34,13 +36,12 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def _close(part: Any) -> None:
-    """Refuse the keys that fit no pattern, as the types do."""
+def _mend(part: Any) -> None:
+    """Refuse the keys that fit no pattern, as the types do, and write the default of a duration as the file would."""
     if isinstance(part, dict):
         if "patternProperties" in part:
             part["additionalProperties"] = False
-        for inner in part.values():
-            _close(inner)
-    elif isinstance(part, list):
-        for inner in part:
-            _close(inner)
+        if part.get("pattern") == DURATION and "default" in part:
+            part["default"] = format_duration(part["default"])
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _mend(inner)
