@@ -6,6 +6,7 @@ Only what the core schema of YAML 1.2 has: in YAML 1.1 the key `on` would be a b
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,11 @@ class Document:
 def read_yaml(text: str) -> Document:
     """Read one YAML document; everything wrong with it is in `problems`, and then `data` may be None."""
     document = Document(None)
+    breaks = [place for place, character in enumerate(text) if character == "\n"]
+
+    def line_of(mark: yaml.Mark) -> int:
+        return bisect_left(breaks, mark.index) + 1  # the mark's own count takes more characters for line breaks
+
     if len(text) > _CHARACTERS:
         document.problems.append(Problem(0, "file", f"{len(text)} characters, at most {_CHARACTERS} are read"))
         return document
@@ -73,12 +79,12 @@ def read_yaml(text: str) -> Document:
         return document
     try:
         node = loader.get_single_node()
-        document.data = None if node is None else _Reader(document).read(node, ())
+        document.data = None if node is None else _Reader(document, line_of).read(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = "" if mark is None else f", column {mark.column + 1}"
         message = f"not YAML: {error.problem or error.context}{place}"
-        document.problems.append(Problem(1 if mark is None else mark.line + 1, "file", message))
+        document.problems.append(Problem(1 if mark is None else line_of(mark), "file", message))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         document.problems.append(Problem(1, "file", f"not YAML: {str(error).splitlines()[0]}"))
     finally:
@@ -87,7 +93,8 @@ def read_yaml(text: str) -> Document:
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, line_of: Callable[[yaml.Mark], int]) -> None:
+        self._line_of = line_of
         self._document = document
         self._parts = 0
 
@@ -95,7 +102,7 @@ class _Reader:
         self._parts += 1
         if self._parts > _PARTS:
             raise ValueError(f"more than {_PARTS} parts once its aliases are written out")
-        self._document.lines.setdefault(path, node.start_mark.line + 1)
+        self._document.lines.setdefault(path, self._line_of(node.start_mark))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -114,7 +121,7 @@ class _Reader:
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         read: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
+            line = self._line_of(key_node.start_mark)
             is_scalar = isinstance(key_node, yaml.ScalarNode)
             key = self._scalar(key_node) if is_scalar else None
             if not isinstance(key, str):
