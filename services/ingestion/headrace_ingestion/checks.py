@@ -53,7 +53,8 @@ def _of_column(values: pa.ChunkedArray, name: str, column: Column) -> Iterator[F
         yield Failure(_plain(endless), Reason.WRONG_TYPE, name, lambda value: f"{value} is no {column.type}")
     if column.between is not None:
         low, high = column.between
-        outside = pc.or_(pc.less(values, low), pc.greater(values, high))
+        least, greatest = (_limit(limit, values.type) for limit in (low, high))
+        outside = pc.or_(pc.less(values, least), pc.greater(values, greatest))
         yield Failure(
             _plain(outside), Reason.OUT_OF_RANGE, name, lambda value: f"{value} is not between {low:g} and {high:g}"
         )
@@ -63,6 +64,11 @@ def _of_column(values: pa.ChunkedArray, name: str, column: Column) -> Iterator[F
         yield Failure(
             _plain(strange), Reason.NOT_ALLOWED, name, lambda value: f"{value!r} is not among {list(allowed)}"
         )
+
+
+def _limit(limit: float, type_: pa.DataType) -> pa.Scalar:
+    """A limit as rows would have it: with 32 bits 0.1 is a little more than with 64, and must not lie above itself."""
+    return pa.scalar(limit, type_ if pa.types.is_floating(type_) else pa.float64())
 
 
 def _too_far_ahead(times: pa.ChunkedArray, timestamps: Int64s, limit: int) -> Bools:

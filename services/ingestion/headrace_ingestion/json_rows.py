@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from headrace.contract.columns import ColumnType
+from headrace.contract.exact import Bools, cast
 from headrace.contract.pipeline import Column
 from headrace.contract.quarantine import Reason
 from headrace.runtime.stage import Record
 
-from headrace_ingestion.rows import Broken, Decode, Decoded
-from headrace_ingestion.texts import Bools, parse
-
-Piece = tuple[int, int, bytes]
-"""A JSON text: its record's place in the run, its place in the record, and its bytes."""
+from headrace_ingestion.rows import Broken, Decode, Decoded, Int64s, misfit, too_many_lines
 
 _BITS = {ColumnType.INT8: 8, ColumnType.INT16: 16, ColumnType.INT32: 32, ColumnType.INT64: 64}
 _PLAIN: dict[ColumnType, Any] = {  # Any: what msgspec takes as a type
@@ -29,30 +27,47 @@ _PLAIN: dict[ColumnType, Any] = {  # Any: what msgspec takes as a type
     ColumnType.TIMESTAMP: str,
     ColumnType.BINARY: bytes,  # base64
 }
+# What msgspec gives that is not of the Arrow type yet.
+_BEFORE = {ColumnType.TIMESTAMP: pa.string(), ColumnType.FLOAT32: pa.float64()}
 _COLUMN = re.compile(r"`\$\.([A-Za-z0-9_]+)")
+
+Refuse = Callable[[int, str, str | None, str], None]
+"""Says of the text at a place: reason, rule, detail."""
 
 
 def json_decode(columns: Mapping[str, Column]) -> Decode:
     """One object per record."""
     reader = _Reader(columns)
-    return lambda records: reader.read((place, 0, record.value or b"") for place, record in enumerate(records))
+
+    def decode(records: Sequence[Record]) -> Decoded:
+        count = len(records)
+        texts = [record.value or b"" for record in records]
+        return reader.read(records, np.arange(count), np.zeros(count, np.int64), texts)
+
+    return decode
 
 
 def ndjson_decode(columns: Mapping[str, Column]) -> Decode:
     """One object per line; a row's place is its line, empty lines included."""
     reader = _Reader(columns)
-    return lambda records: reader.read(_lines(records))
 
+    def decode(records: Sequence[Record]) -> Decoded:
+        places: list[tuple[int, int]] = []
+        texts: list[bytes] = []
+        too_long = [broken for record in records if (broken := too_many_lines(record))]
+        refused = {broken.record.offset for broken in too_long}
+        for number, record in enumerate(records):
+            if record.offset in refused:
+                continue
+            value = record.value or b""
+            lines = [(row, line) for row, line in enumerate(value.split(b"\n")) if line.strip()]
+            for row, line in lines or [(0, value)]:  # a record without any line is as broken as an empty one
+                places.append((number, row))
+                texts.append(line)
+        where = np.array(places, np.int64).reshape(-1, 2)
+        return reader.read(records, where[:, 0], where[:, 1], texts, too_long)
 
-def _lines(records: Sequence[Record]) -> Iterable[Piece]:
-    for place, record in enumerate(records):
-        value = record.value or b""
-        if not value.strip():
-            yield place, 0, value  # a record without any line is as broken as an empty one
-            continue
-        for row, line in enumerate(value.split(b"\n")):
-            if line.strip():
-                yield place, row, line
+    return decode
 
 
 class _Reader:
@@ -62,67 +77,70 @@ class _Reader:
         self._known = msgspec.json.Decoder(msgspec.defstruct("Known", fields, forbid_unknown_fields=True, gc=False))
         self._any = msgspec.json.Decoder(msgspec.defstruct("Any", fields, gc=False))
 
-    def read(self, pieces: Iterable[Piece]) -> Decoded:
-        good: list[Piece] = []
-        rows: list[tuple[Any, ...]] = []
-        broken: list[Broken] = []
+    def read(
+        self,
+        records: Sequence[Record],
+        record: Int64s,
+        row: Int64s,
+        texts: Sequence[bytes],
+        already_broken: Sequence[Broken] = (),
+    ) -> Decoded:
+        """The rows of JSON texts; `record` and `row` say where each stood."""
+        broken = list(already_broken)
+
+        def refuse(place: int, reason: str, rule: str | None, detail: str) -> None:
+            broken.append(Broken(records[record[place]], int(row[place]), texts[place], reason, rule, detail))
+
+        objects, places, unknown = self._objects(texts, refuse)
+        table, wrong = self._table(objects)
+        for number, name in wrong.items():
+            detail = misfit(getattr(objects[number], name), self._columns[name].type)
+            refuse(int(places[number]), Reason.WRONG_TYPE, name, detail)
+        if wrong:
+            kept = np.ones(len(objects), np.bool_)
+            kept[list(wrong)] = False
+            table, places = table.filter(pa.array(kept)), places[kept]
+        return Decoded(table, record[places], row[places], lambda number: texts[places[number]], broken, unknown)
+
+    def _objects(self, texts: Sequence[bytes], refuse: Refuse) -> tuple[list[Any], Int64s, int]:
+        """The objects, the place of each among the texts, and how many of them have columns of unknown name."""
+        known = self._known.decode
+        try:
+            return [known(text) for text in texts], np.arange(len(texts)), 0
+        except Exception:  # noqa: BLE001  whatever it was, one of them is not plain: each is read alone
+            return self._one_by_one(texts, refuse)
+
+    def _one_by_one(self, texts: Sequence[bytes], refuse: Refuse) -> tuple[list[Any], Int64s, int]:
+        objects: list[Any] = []  # Any: a struct that msgspec made from the columns
+        places: list[int] = []
         unknown = 0
-        known, astuple = self._known.decode, msgspec.structs.astuple
-        for piece in pieces:
+        for place, text in enumerate(texts):
             try:
-                row = known(piece[2])
-            except Exception:  # noqa: BLE001  whatever it was, the second reading says what to do with it
+                found = self._known.decode(text)
+            except Exception:  # noqa: BLE001  the second reading says what to do with it
                 try:
-                    row = self._any.decode(piece[2])
+                    found = self._any.decode(text)
                 except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                    broken.append(_broken(piece, error))
+                    refuse(place, *_fault(text, error))
                     continue
                 unknown += 1
-            rows.append(astuple(row))
-            good.append(piece)
-        table, wrong = self._table(rows)
-        broken += [
-            Broken(*good[place], Reason.WRONG_TYPE, name, f"{rows[place][number]!r} is no {self._columns[name].type}")
-            for number, name, place in wrong
-        ]
-        kept = np.ones(len(good), np.bool_)
-        kept[[place for _, _, place in wrong]] = False
-        if not kept.all():
-            table = table.filter(pa.array(kept))
-            good = [piece for piece, keep in zip(good, kept, strict=True) if keep]
-        return Decoded(
-            columns=table,
-            record=np.array([piece[0] for piece in good], np.int64),
-            row=np.array([piece[1] for piece in good], np.int64),
-            raw=lambda place: good[place][2],
-            broken=broken,
-            unknown=unknown,
-        )
+            objects.append(found)
+            places.append(place)
+        return objects, np.array(places, np.int64), unknown
 
-    def _table(self, rows: Sequence[tuple[Any, ...]]) -> tuple[pa.Table, list[tuple[int, str, int]]]:
-        """The columns, and (column number, its name, row) of values that only the Arrow type refuses, once a row."""
-        values = zip(*rows, strict=True) if rows else ((),) * len(self._columns)
-        arrays, wrong, seen = [], [], set()
-        for number, ((name, column), each) in enumerate(zip(self._columns.items(), values, strict=True)):
-            if column.type is ColumnType.TIMESTAMP:
-                array, bad = parse(pa.array(each, pa.string()), column.type.arrow)
-            else:
-                array = pa.array(each, column.type.arrow)
-                bad = _endless(array)
-            for place in np.flatnonzero(bad).tolist():
-                if place not in seen:
-                    seen.add(place)
-                    wrong.append((number, name, place))
+    def _table(self, objects: Sequence[Any]) -> tuple[pa.Table, dict[int, str]]:
+        """The columns, and for each object with a value that only Arrow's type refuses the first such column."""
+        arrays, wrong = [], dict[int, str]()
+        for name, column in self._columns.items():
+            values = list(map(attrgetter(name), objects))
+            array = pa.array(values, _BEFORE.get(column.type, column.type.arrow))
+            bad: Bools
+            if column.type in _BEFORE:
+                array, bad = cast(array, column.type.arrow)
+                for number in np.flatnonzero(bad).tolist():
+                    wrong.setdefault(number, name)
             arrays.append(array)
         return pa.Table.from_arrays(arrays, names=list(self._columns)), wrong
-
-
-def _endless(array: pa.Array) -> Bools:
-    """Which floats are infinite: 1e999 in the text, or too large for 32 bits."""
-    if not pa.types.is_floating(array.type):
-        return np.zeros(len(array), np.bool_)
-    endless: Bools = np.isinf(array.to_numpy(zero_copy_only=False))
-    return endless
 
 
 def _type(type_: ColumnType) -> Any:  # Any: what msgspec takes as a type
@@ -132,8 +150,9 @@ def _type(type_: ColumnType) -> Any:  # Any: what msgspec takes as a type
     return _PLAIN[type_] | None
 
 
-def _broken(piece: Piece, error: Exception) -> Broken:
+def _fault(text: bytes, error: Exception) -> tuple[str, str | None, str]:
+    """Reason, rule and detail."""
     if isinstance(error, msgspec.ValidationError):
         column = _COLUMN.search(str(error))
-        return Broken(*piece, Reason.WRONG_TYPE, column[1] if column else None, str(error)[:200])
-    return Broken(*piece, Reason.UNREADABLE, None, f"not JSON: {str(error)[:200]}")
+        return Reason.WRONG_TYPE, column[1] if column else None, str(error)[:200]
+    return Reason.UNREADABLE, None, f"not JSON: {str(error)[:200]}" if text.strip() else "it is empty"

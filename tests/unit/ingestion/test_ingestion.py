@@ -72,6 +72,7 @@ def test_a_good_record_becomes_a_typed_row_with_its_identity() -> None:
         ({"amount": True}, "wrong_type", "amount"),
         ({"amount": -5}, "out_of_range", "amount"),
         ({"amount": 1e39}, "wrong_type", "amount"),
+        ({"amount": 1000.1}, "out_of_range", "amount"),
         ({"id": 7}, "wrong_type", "id"),
         ({"count": 1.5}, "wrong_type", "count"),
         ({"count": 128}, "wrong_type", "count"),
@@ -80,6 +81,8 @@ def test_a_good_record_becomes_a_typed_row_with_its_identity() -> None:
         ({"at": "2013-01-01T01:00:00"}, "wrong_type", "at"),
         ({"at": "yesterday"}, "wrong_type", "at"),
         ({"at": 1357000000}, "wrong_type", "at"),
+        ({"at": "0000-01-01T00:00:00Z"}, "wrong_type", "at"),
+        ({"at": "2013-01-01T00:00:00.1234567Z"}, "wrong_type", "at"),
         ({"at": "2013-01-02T00:26:41Z"}, "too_far_ahead", "at"),
     ],
 )
