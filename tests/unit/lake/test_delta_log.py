@@ -13,16 +13,17 @@ import pytest
 from headrace.contract.errors import Fenced, NotFound, OutcomeUnknown, PlanError, StoreRefused, StoreUnavailable
 from headrace.lake.actions import AddFile
 from headrace.lake.delta_log import ABSENT, ATTEMPTS, Commit, DeltaLog
-from headrace.lake.log_state import commit_key
+from headrace.lake.log_files import commit_key
 from headrace.store.memory import MemoryStore
 from headrace.store.object_store import ObjectStore
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rig.faulty_store import Fault, FaultyStore, Turns, TurnStore
 
 ROWS = pa.schema([pa.field("x", pa.int64(), nullable=False)])
 ROOT = "lake/t"
 APP = "lake/topic/0"
+SETTLED = settings(deadline=None, max_examples=200, derandomize=True)
 
 
 def log_of(store: ObjectStore) -> DeltaLog:
@@ -68,6 +69,7 @@ def test_a_commit_carries_files_and_positions_together() -> None:
     assert len(files(store)) == 2
 
 
+@SETTLED
 @given(st.lists(st.sampled_from(Fault), max_size=14), st.integers(0, 4))
 @example([Fault.ANSWER_LOST, *[Fault.BUSY] * ATTEMPTS], 1)  # landed in the first call, "busy" all through the second
 @example([Fault.LATE, *[Fault.BUSY] * ATTEMPTS], 1)
@@ -78,7 +80,7 @@ def test_whatever_goes_wrong_a_commit_lands_once_and_the_answer_is_true(faults: 
     log = log_of(store)
     commit = step(APP, 0, 5)
     # When the commit is given to the log, and again for as long as nobody knows
-    for _ in range(20):
+    for _ in range(100):
         with suppress(OutcomeUnknown, StoreUnavailable):
             log.refresh()
         try:
@@ -96,12 +98,13 @@ def test_whatever_goes_wrong_a_commit_lands_once_and_the_answer_is_true(faults: 
     assert files(inner) == [add.path for add in commit.adds]
 
 
+@SETTLED
 @given(st.lists(st.sampled_from(Fault), max_size=14), st.integers(0, 4))
 def test_a_process_that_gives_up_leaves_no_gap_and_no_copy(faults: list[Fault], blind: int) -> None:
     # Given a process that ended with its commit's outcome unknown
     inner = made()
     store = FaultyStore(inner, faults, blind)
-    for _ in range(20):
+    for _ in range(100):
         # When the next one begins where the table says, again and again
         try:
             log = log_of(store)
@@ -219,6 +222,7 @@ def test_nothing_else_is_done_while_a_commit_is_unsettled() -> None:
     assert log.commit(commit) == 1
 
 
+@SETTLED
 @given(st.lists(st.sampled_from(Fault), max_size=4))
 def test_a_table_is_made_once_whatever_goes_wrong(faults: list[Fault]) -> None:
     inner = MemoryStore()

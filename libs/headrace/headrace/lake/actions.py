@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -69,9 +69,14 @@ def table_lines(table: Metadata, commit_id: str, now_ms: int) -> bytes:
     return _lines([_commit_info("SET SCHEMA", {}, commit_id, now_ms), protocol, metadata])
 
 
+def parse_lines(body: bytes) -> Iterator[Action]:
+    """The actions of a commit file."""
+    return (json.loads(line) for line in body.splitlines() if line.strip())
+
+
 def parse_commit(body: bytes, where: str) -> Landed:
     """What a commit file says. Raises StoreRefused, naming `where`, if the table needs more than we can write."""
-    return landed((json.loads(line) for line in body.splitlines() if line.strip()), where)
+    return landed(parse_lines(body), where)
 
 
 def landed(actions: Iterable[Action], where: str) -> Landed:

@@ -21,7 +21,9 @@ import pyarrow as pa
 
 from headrace.contract.errors import Fenced, NotFound, OutcomeUnknown, PreconditionFailed, StoreError, StoreUnavailable
 from headrace.lake.actions import AddFile, Landed, Metadata, append_lines, table_lines
-from headrace.lake.log_state import TableState, advance, commit_key, read_commit, read_state
+from headrace.lake.checkpoint import write_checkpoint
+from headrace.lake.log_files import commit_key
+from headrace.lake.log_state import TableState, advance, read_commit, read_state
 from headrace.lake.schema import columns_of, evolve
 from headrace.store.object_store import ObjectStore
 
@@ -134,6 +136,14 @@ class DeltaLog:
             state = self._state = state.after(said)
             if said.id == commit.id:
                 return state.version
+
+    def checkpoint(self) -> None:
+        """Write a checkpoint of what this log has read or written last, so that the table stays cheap to open.
+
+        Raises StoreError; whatever it raises, the table is as good as before.
+        """
+        state = self._state or self.refresh()
+        write_checkpoint(self.store, self.root, state.version, self._now_ms())
 
     def _try(self, commit: Commit, version: int, body: bytes) -> Landed:
         """Put the commit as this version until it is decided who has it; what landed there, ours or another's."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
-
-import pyarrow.parquet as pq
 
 from headrace.contract.errors import NotFound, StoreRefused
-from headrace.lake.actions import Action, Landed, Metadata, landed, parse_commit
+from headrace.lake.actions import Landed, Metadata, landed, parse_commit
+from headrace.lake.checkpoint import checkpoint_actions
+from headrace.lake.log_files import commit_key, last_checkpoint, log_key
 from headrace.lake.schema import Column
 from headrace.store.object_store import ObjectStore
 
@@ -34,16 +32,6 @@ class TableState:
     def after(self, commit: Landed) -> TableState:
         """The state one version later."""
         return TableState(self.version + 1, {**self.txns, **commit.txns}, commit.metadata or self.metadata)
-
-
-def log_key(root: str, name: str) -> str:
-    """The key of a file in the log of the table that lies at `root`."""
-    return f"{root}/_delta_log/{name}"
-
-
-def commit_key(root: str, version: int) -> str:
-    """The key of the commit that makes `version`."""
-    return log_key(root, f"{version:020d}.json")
 
 
 def read_commit(store: ObjectStore, root: str, version: int) -> Landed | None:
@@ -85,27 +73,13 @@ def _versions_after(store: ObjectStore, root: str, version: int) -> Iterator[int
 
 
 def _from_checkpoint(store: ObjectStore, root: str) -> TableState | None:
-    try:
-        hint = json.loads(store.get(log_key(root, "_last_checkpoint")).body)
-    except NotFound:
+    found = last_checkpoint(store, root)
+    if found is None:
         return None
-    version, parts = hint["version"], hint.get("parts")
-    if parts is None:
-        names = [f"{version:020d}.checkpoint.parquet"]
-    else:
-        names = [f"{version:020d}.checkpoint.{part:010d}.{parts:010d}.parquet" for part in range(1, parts + 1)]
-    where = log_key(root, names[0])
-    said = landed((action for name in names for action in _checkpoint_actions(store, log_key(root, name))), where)
+    # Not the files: there may be many, and a writer needs none.
+    said = landed(checkpoint_actions(store, found.keys, ("txn", "metaData", "protocol")), found.keys[0])
     if said.metadata is None:
         raise StoreRefused(
-            f"{where}: the checkpoint holds no metaData; remove _last_checkpoint to read the log instead"
+            f"{found.keys[0]}: the checkpoint holds no metaData; remove _last_checkpoint to read the log instead"
         )
-    return TableState(version, said.txns, said.metadata)
-
-
-def _checkpoint_actions(store: ObjectStore, key: str) -> Iterator[Action]:
-    names = ["txn", "metaData", "protocol"]  # not the files: there may be many, and a writer needs none
-    table = pq.read_table(BytesIO(store.get(key).body), columns=names)
-    for name in names:
-        column = table.column(name)
-        yield from ({name: action} for action in column.drop_null().to_pylist())
+    return TableState(found.version, said.txns, said.metadata)

@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from io import BytesIO
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,14 +14,28 @@ import pyarrow.parquet as pq
 _ROW_GROUP = 131_072
 _DICTIONARY_SHARE = 0.1  # a text column is dictionary-encoded when at most this share of its values is distinct
 _SAMPLE = 10_000
+_EPOCH = date(1970, 1, 1)
+_DAY = 86_400_000_000  # µs
+_FIRST_TIME = (date.min - _EPOCH).days * _DAY
+_END_OF_TIME = ((date.max - _EPOCH).days + 1) * _DAY
 
 
 def by_date(rows: pa.Table, time_column: str) -> Iterator[tuple[date | None, pa.Table]]:
-    """The rows of each UTC date of their event time, oldest date first; rows without a time come as None."""
-    days = rows[time_column].cast(pa.timestamp("us")).cast(pa.date32())
-    for day in sorted(pc.unique(days).to_pylist(), key=lambda day: (day is not None, day)):
-        which = pc.is_null(days) if day is None else pc.equal(days, pa.scalar(day, pa.date32()))
-        yield day, rows.filter(which)
+    """The rows of each UTC date of their event time, oldest date first, in the order they have.
+
+    Rows without a time, or with one outside the years 1 to 9999 that a date can say, come first, as None.
+    """
+    days = rows[time_column].cast(pa.timestamp("us")).cast(pa.date32()).combine_chunks()
+    sayable = pc.and_(pc.greater_equal(days, pa.scalar(date.min)), pc.less_equal(days, pa.scalar(date.max)))
+    days = pc.if_else(sayable, days, pa.scalar(None, pa.date32()))
+    if len(pc.unique(days)) > 1:
+        order = pc.sort_indices(days, null_placement="at_start")  # stable
+        rows, days = rows.take(order), days.take(order)
+    runs = pc.run_end_encode(days)
+    start = 0
+    for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        yield day, rows.slice(start, end - start)
+        start = end
 
 
 def encode(rows: pa.Table) -> bytes:
@@ -43,17 +55,30 @@ def encode(rows: pa.Table) -> bytes:
 
 
 def statistics(rows: pa.Table) -> str:
-    """The `stats` of an add action (Delta protocol, Per-file Statistics), for numbers and times."""
-    lowest: dict[str, Any] = {}
-    highest: dict[str, Any] = {}
+    """The `stats` of an add action (Delta protocol, Per-file Statistics), for numbers and times.
+
+    A column with a value that JSON or a calendar cannot say has no bounds: readers then read the file.
+    """
+    lowest: dict[str, float | str] = {}
+    highest: dict[str, float | str] = {}
     for field in rows.schema:
-        if _is_ordered(field.type):
-            ends = pc.min_max(rows[field.name])
-            low, high = ends["min"].as_py(), ends["max"].as_py()
-            if low is not None and not (isinstance(low, float) and not np.isfinite([low, high]).all()):
-                lowest[field.name], highest[field.name] = _plain(low), _plain(high)
+        if _is_ordered(field.type) and (bounds := _bounds(rows[field.name])):
+            lowest[field.name], highest[field.name] = bounds
     nulls = {field.name: rows[field.name].null_count for field in rows.schema}
     return json.dumps({"numRecords": rows.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls})
+
+
+def _bounds(column: pa.ChunkedArray) -> tuple[float | str, float | str] | None:
+    if pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column)).as_py():
+        return None  # readers sort NaN above all numbers, min and max pass it over
+    low, high = pc.min_max(column).values()
+    if not low.is_valid:
+        return None
+    if not pa.types.is_timestamp(column.type):
+        return low.as_py(), high.as_py()
+    if low.value < _FIRST_TIME or high.value >= _END_OF_TIME:
+        return None
+    return _text(low.as_py()), _text(high.as_py())
 
 
 def _repeats(rows: pa.Table, field: pa.Field) -> bool:
@@ -67,8 +92,5 @@ def _is_ordered(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_timestamp(type_))
 
 
-def _plain(value: float | datetime) -> float | str:
-    """A time as text, to the microsecond."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return value
+def _text(time: datetime) -> str:
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -6,6 +6,7 @@ and, for each origin, the mark (`…/<origin>`, a packed position). A crash at a
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from headrace.contract.errors import OutcomeUnknown, StoreUnavailable
 from headrace.lake.actions import AddFile
 from headrace.lake.delta_log import ABSENT, Commit, DeltaLog
 from headrace.lake.parquet import by_date, encode, statistics
@@ -22,6 +24,9 @@ from headrace.wire.headers import Progress
 from headrace.wire.position import Position
 
 _READER = "lake"
+_log = logging.getLogger(__name__)
+
+CHECKPOINT_EVERY = 100  # commits; other writers of Delta tables do the same
 
 
 @dataclass(slots=True)
@@ -46,8 +51,13 @@ class Sink:
         self._partitions: dict[int, _Progressed] = {}
 
     def open(self, partitions: list[int]) -> None:
-        """Own these partitions from where the table says they are; makes the table first. Raises StoreError."""
+        """Own these partitions, and no others, from where the table says they are; what was not flushed is dropped.
+
+        Makes the table first. Raises StoreError.
+        """
         state = self._log.ensure(self.table.schema)
+        self._forget_rows()
+        self._partitions = {}
         for number in partitions:
             own = self._app(number)
             known = {app: v for app, v in state.txns.items() if app == own or app.startswith(f"{own}/")}
@@ -100,12 +110,23 @@ class Sink:
             for progressed in self._partitions.values()
             for app in progressed.now
         }
-        self._log.commit(Commit(adds, txns, expect))
+        version = self._log.commit(Commit(adds, txns, expect))
         for progressed in self._partitions.values():
             progressed.committed |= progressed.now
             progressed.now = {}
-        self._waiting, self.buffered_bytes, self.buffered_rows = [], 0, 0
+        self._forget_rows()
+        if version % CHECKPOINT_EVERY == 0:
+            self._checkpoint()
         return int(rows.num_rows)
+
+    def _checkpoint(self) -> None:
+        try:
+            self._log.checkpoint()
+        except (StoreUnavailable, OutcomeUnknown) as error:
+            _log.warning("%s: no checkpoint this time, readers have more to read: %s", self.table.root, error)
+
+    def _forget_rows(self) -> None:
+        self._waiting, self.buffered_bytes, self.buffered_rows = [], 0, 0
 
     def _write(self, day: object, rows: pa.Table) -> AddFile:
         date = None if day is None else str(day)
