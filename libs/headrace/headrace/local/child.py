@@ -7,16 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Lock
 
 from headrace.contract.errors import StackError
 from headrace.local.processes import NAME_VARIABLE, peak_memory
+from headrace.local.spawner import in_spawner
 
 _TETHER = Path(__file__).with_name("tether.py")
-# The death signal follows the *thread* that spawned, not its process: a child spawned by a thread that ends is killed
-# at once. This thread lives as long as the process, so any thread may ask for a child.
-_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="headrace-spawner")
 
 
 class Child:
@@ -37,6 +35,8 @@ class Child:
         self._environment = {**(os.environ if environment is None else environment), NAME_VARIABLE: name}
         self._keep_open = tuple(keep_open)
         self._process: subprocess.Popen[bytes] | None = None
+        self._wanted = False
+        self._spawning = Lock()
         self._asked = False
         self._peak = 0
 
@@ -68,15 +68,14 @@ class Child:
         if self.alive:
             raise StackError(f"{self.name} is already running (pid {self.pid})")
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        spawned = _spawner.submit(self._spawn)
-        try:
-            spawned.result()
-        finally:
-            wait([spawned])  # after Ctrl-C too: `kill` must know of the process
+        self._wanted = True
+        in_spawner(self._spawn)
 
     def _spawn(self) -> None:
         tether = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid())]
-        with self.log.open("ab") as log:
+        with self._spawning, self.log.open("ab") as log:
+            if not self._wanted:  # Ctrl-C came in `start`, and `kill` was called since
+                return
             self._asked = False
             self._process = subprocess.Popen(  # noqa: S603  the program is ours, no shell
                 [*tether, *self._program],
@@ -116,7 +115,13 @@ class Child:
             return None
 
     def kill(self) -> None:
-        """End the program and all of its own children at once (SIGKILL) and wait until it is gone."""
+        """End the program and all of its own children at once (SIGKILL) and wait until it is gone.
+
+        After a `start` that Ctrl-C interrupted, too: the program then runs no more, or never will.
+        """
+        self._wanted = False
+        with self._spawning:  # a start that is under way comes first
+            pass
         if self._process is not None and self._process.poll() is None:
             self._look_at_memory()
             os.killpg(self._process.pid, signal.SIGKILL)

@@ -50,7 +50,11 @@ def wait_for_kafka(child: Child, port: int) -> None:
     _wait_for_port(child, port, deadline)
     # A thread of its own, so that this works where the caller's thread already runs an event loop.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(lambda: asyncio.run(_produce_until(deadline, child, f"{LOOPBACK}:{port}"))).result()
+        try:
+            thread.submit(lambda: asyncio.run(_produce_until(deadline, child, f"{LOOPBACK}:{port}"))).result()
+        except KeyboardInterrupt:
+            child.kill()  # the thread would wait for it, and we for the thread
+            raise
 
 
 def wait_for_s3(child: Child, access: S3Access) -> None:
