@@ -53,7 +53,8 @@ class LakeReader(ConsumerRebalanceListener):
         self._settings = settings
         self._limit = RejectionLimit(context.plan.pipeline.quarantine)
         self._turn = asyncio.Lock()  # a rebalance waits for the running turn
-        self._owned: dict[TopicPartition, int] = {}
+        self._owned: dict[TopicPartition, int] = {}  # the offset that comes next
+        self._ownership = 0  # how often what is owned has changed
         self._ready = False
         self._last_flush = time.monotonic()
         self._last_turn = time.monotonic()
@@ -83,6 +84,7 @@ class LakeReader(ConsumerRebalanceListener):
             async with asyncio.timeout(self._wiring.context.settings.drain_seconds), self._turn:
                 await self._flush()
                 self._owned = {}
+                self._ownership += 1
         except BaseException as error:  # half-released partitions must not go on
             self._wiring.die(error)
             raise
@@ -90,8 +92,11 @@ class LakeReader(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Begin where the tables say. The library would swallow an exception from here."""
         try:
+            self._wiring.consumer.pause(*assigned)  # until all have been told where they begin
             async with self._turn:
                 await self._take_over(assigned)
+                self._ownership += 1
+                self._wiring.consumer.resume(*assigned)
                 self._ready = True
         except BaseException as error:
             self._wiring.die(error)
@@ -116,17 +121,24 @@ class LakeReader(ConsumerRebalanceListener):
     async def _work(self) -> None:
         while True:
             batches = await self._wiring.consumer.getmany(timeout_ms=_POLL_MS)
+            ownership = self._ownership
             async with self._turn:
+                if self._ownership != ownership:
+                    continue  # a rebalance came between answer and turn; each partition begins anew at its own place
                 for place, records in batches.items():
-                    # What was fetched before the last rebalance is not what comes next here: it will come again.
-                    if self._owned.get(place, -1) <= records[0].offset and place in self._owned:
-                        await self._take(place, records)
+                    await self._take(place, records)
                 self._last_turn = time.monotonic()
                 if self._due():
                     await self._flush()
 
     async def _take(self, place: TopicPartition, records: Sequence[Consumed]) -> None:
         lane = self._lanes[place.topic]
+        if records[0].offset != self._owned[place]:
+            raise DataLoss(
+                f"{place.topic} partition {place.partition}: {self._owned[place]} comes next for the tables, the log"
+                f" goes on at {records[0].offset}: what lies between was deleted before it was read; keep the topic"
+                " for longer"
+            )
         refused = await asyncio.to_thread(lane.take, place.partition, records)
         self._owned[place] = records[-1].offset + 1
         labels = (place.topic, str(place.partition))
