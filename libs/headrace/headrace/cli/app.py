@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import lake, pipeline, train
+from headrace.cli import lake, pipeline, quarantine, train
 from headrace.cli.failures import Commands
 from headrace.local.commands import local_app
 
@@ -20,6 +20,7 @@ app.command()(pipeline.apply)
 app.command()(pipeline.schema)
 app.command()(train.train)
 app.add_typer(lake.app, name="lake")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(local_app, name="local")
 
 
