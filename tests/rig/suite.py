@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,10 +40,8 @@ class Suite:
         self.plan: Plan = make_plan(load_pipeline(text, str(file)))
         self.endpoints = endpoints
         self._waits_for_model = waits_for_model  # inference is not ready before there is one
-        self.services = {
-            name: Service(name, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
-            for name in services
-        }
+        self._service = partial(Service, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
+        self.services = {name: self._service(name) for name in services}
 
     def __enter__(self) -> Self:
         asyncio.run(_create_topics(self.endpoints.kafka, plan_topics(self.plan)))
@@ -70,6 +69,17 @@ class Suite:
         """SIGKILL a service and start it again at once."""
         self.services[name].kill()
         self.services[name].start()
+
+    def join(self, name: str) -> None:
+        """Start a second instance of a service, `<name>-1`, and return once it is ready; both share the work then."""
+        second = self._service(name, number=1)
+        self.services[second.instance] = second
+        second.start()
+        second.wait_ready()
+
+    def leave(self, name: str) -> None:
+        """Let the first instance of a service hand over and end."""
+        assert self.services.pop(name).stop() == 0
 
     def expect_alive(self) -> None:
         """Fail with the end of its log when a service has ended by itself."""

@@ -110,6 +110,24 @@ def test_a_crash_loses_and_doubles_nothing(service: str, suite: Suite) -> None:
     expect_every_record_once(suite, broken + 1)
 
 
+def test_a_move_to_another_instance_loses_and_doubles_nothing(suite: Suite) -> None:
+    # Given a replay that goes on for a while
+    broken = send_broken(suite)
+    sender = threading.Thread(target=send, args=(suite, february(), 60_000.0))
+    sender.start()
+    try:
+        for service in SERVICES:
+            before = progress(suite, service)
+            suite.until(lambda before=before, of=service: progress(suite, of) > before, "progress")  # type: ignore[misc]
+            # When a second instance takes half of the partitions, and the first then hands over the other half
+            suite.join(service)
+            suite.leave(service)
+    finally:
+        sender.join(60)
+    # Then the accounting is as exact as without the moves
+    expect_every_record_once(suite, broken + 1)
+
+
 def progress(suite: Suite, service: str) -> int:
     """Messages that the service has written so far."""
     names = suite.plan.topics

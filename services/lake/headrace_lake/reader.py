@@ -56,6 +56,7 @@ class LakeReader(ConsumerRebalanceListener):
         self._owned: dict[TopicPartition, int] = {}  # the offset that comes next
         self._ownership = 0  # how often what is owned has changed
         self._ready = False
+        self._draining = False  # from now on nothing is taken over, whatever the group's leader says meanwhile
         self._last_flush = time.monotonic()
         self._last_turn = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
@@ -71,6 +72,7 @@ class LakeReader(ConsumerRebalanceListener):
 
     async def drain(self) -> None:
         """Write what waits, commit, and stop."""
+        self._draining = True
         async with self._turn:
             for task in self._tasks:
                 task.cancel()
@@ -86,7 +88,7 @@ class LakeReader(ConsumerRebalanceListener):
                 self._owned = {}
                 self._ownership += 1
         except BaseException as error:  # half-released partitions must not go on
-            self._wiring.die(error)
+            self._failed(error)
             raise
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
@@ -94,12 +96,14 @@ class LakeReader(ConsumerRebalanceListener):
         try:
             self._wiring.consumer.pause(*assigned)  # until all have been told where they begin
             async with self._turn:
+                if self._draining:
+                    return
                 await self._take_over(assigned)
                 self._ownership += 1
                 self._wiring.consumer.resume(*assigned)
                 self._ready = True
         except BaseException as error:
-            self._wiring.die(error)
+            self._failed(error)
             raise
 
     async def _take_over(self, assigned: Collection[TopicPartition]) -> None:
@@ -199,6 +203,11 @@ class LakeReader(ConsumerRebalanceListener):
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._ended)
         return task
+
+    def _failed(self, error: BaseException) -> None:
+        """A rebalance failed; one that the stop of the consumer cut short has not."""
+        if not (self._draining and isinstance(error, asyncio.CancelledError)):
+            self._wiring.die(error)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -73,6 +73,7 @@ class Group(ConsumerRebalanceListener):
         self._workers: dict[TopicPartition, tuple[Worker, asyncio.Task[None]]] = {}
         self._committed: dict[TopicPartition, Commit] = {}
         self._joined = False
+        self._draining = False  # from now on nothing is taken over, whatever the group's leader says meanwhile
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -103,6 +104,7 @@ class Group(ConsumerRebalanceListener):
 
     async def drain(self) -> None:
         """Let the running turns end, save, commit, stop: what a rebalance does, and for good."""
+        self._draining = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -116,7 +118,7 @@ class Group(ConsumerRebalanceListener):
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self._release()
         except BaseException as error:  # whatever it is, half-released partitions must not go on
-            self._die(error)
+            self._failed(error)
             raise
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
@@ -126,7 +128,7 @@ class Group(ConsumerRebalanceListener):
             await self._take_over(sorted(assigned))
             self._joined = True
         except BaseException as error:
-            self._die(error)
+            self._failed(error)
             raise
 
     async def _take_over(self, assigned: list[TopicPartition]) -> None:
@@ -135,6 +137,8 @@ class Group(ConsumerRebalanceListener):
         seconds = self._settings.broker_seconds
         starts = await within(seconds, "log starts", self._shared.consumer.beginning_offsets(assigned))
         committed = await within(seconds, "committed offsets", self._read_committed(assigned))
+        if self._draining:
+            return
         for place in assigned:
             source = self._inputs[place.topic]
             opening = Opening(
@@ -227,6 +231,11 @@ class Group(ConsumerRebalanceListener):
                         f" while the log ends at {end}"
                     )
             self._shared.metrics.ready.set(self.not_ready() is None)
+
+    def _failed(self, error: BaseException) -> None:
+        """A rebalance failed; one that the stop of the consumer cut short has not."""
+        if not (self._draining and isinstance(error, asyncio.CancelledError)):
+            self._die(error)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
