@@ -33,7 +33,9 @@ def test_what_is_cut_says_how_long_it_was() -> None:
 
 
 def test_json_keeps_every_byte_and_has_no_number_that_json_lacks() -> None:
-    line = json_line({"raw": "é".encode(), "broken": b"\xff", "score": float("nan"), "high": float("inf"), "rule": None})
+    line = json_line(
+        {"raw": "é".encode(), "broken": b"\xff", "score": float("nan"), "high": float("inf"), "rule": None}
+    )
 
     assert json.loads(line) == {"raw": "é", "broken_base64": "/w==", "score": None, "high": None, "rule": None}
 
@@ -49,3 +51,15 @@ def test_times_are_iso_8601_and_those_that_no_calendar_has_are_numbers() -> None
         None,
     ]
     assert moment(0) == "1970-01-01T00:00:00Z"
+
+
+def test_a_short_float_is_the_shortest_number_that_is_it() -> None:
+    values = pa.array([0.1, -2, None, float("nan"), 1e-40], pa.float32())
+
+    assert [json_line(row) for row in rows_of(pa.table({"x": values}))] == [
+        '{"x":0.1}',
+        '{"x":-2.0}',
+        '{"x":null}',
+        '{"x":null}',
+        '{"x":1e-40}',
+    ]

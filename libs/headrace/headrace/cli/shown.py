@@ -61,10 +61,12 @@ def _escape(sign: str) -> str:
 
 
 def _values(column: pa.ChunkedArray) -> list[object]:
-    if column.type != TIMESTAMP:
-        values: list[object] = column.to_pylist()
-        return values
-    return [None if value is None else moment(value) for value in column.cast(pa.int64()).to_pylist()]
+    if column.type == TIMESTAMP:
+        return [None if value is None else moment(value) for value in column.cast(pa.int64()).to_pylist()]
+    if column.type == pa.float32():  # 0.1, where its exact value begins 0.10000000149
+        column = column.cast(pa.string()).cast(pa.float64())
+    values: list[object] = column.to_pylist()
+    return values
 
 
 def _is_text(value: bytes) -> bool:
