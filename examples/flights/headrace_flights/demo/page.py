@@ -20,9 +20,11 @@ import matplotlib.pyplot as plt
 
 History = Sequence[tuple[float, dict[str, Sample]]]
 
-_STYLE = """body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse}td,th{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:right}
-td:first-child,th:first-child{text-align:left}img{max-width:100%}pre{background:#f5f5f5;padding:.6rem;overflow:auto}"""
+_STYLE = """:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse}td{padding:.2rem .8rem;border-bottom:1px solid #8886;text-align:right}
+td:first-child{text-align:left}figure{margin:1.5rem 0}img{max-width:100%;background:#fff;border-radius:4px}
+pre{background:#8882;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}"""
 
 
 def page(
@@ -31,22 +33,30 @@ def page(
     latency_ms: np.ndarray[Any, Any],
     live: Judged,
     traced: Sequence[tuple[str, str]],
+    steps: Sequence[tuple[str, str]],
 ) -> str:
     """The page as text."""
     rows = "".join(f"<tr><td>{html.escape(k)}</td><td>{v:,}</td></tr>" for k, v in result["rows"].items())
     reasons = "".join(f"<tr><td>{html.escape(k)}</td><td>{v:,}</td></tr>" for k, v in result["quarantined"].items())
     hops = "".join(f"<h3>{html.escape(hop)}</h3><pre>{html.escape(said)}</pre>" for hop, said in traced)
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Headrace: flights</title>
+    tries = "".join(f"<h3>{html.escape(what)}</h3><pre>{html.escape(paste)}</pre>" for what, paste in steps)
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Headrace: flights</title>
 <style>{_STYLE}</style>
 <h1>Will this flight land late?</h1>
 <p>{result["records_in"]:,} raw records in; {result["lost"]} lost, {result["duplicated"]} duplicated.
 AUC {result["auc"]:.4f} and log-loss {result["log_loss"]:.4f} on the live phase;
 {result["rows_per_second"]:,.0f} records/s; from event to prediction {result["latency_ms"]["p50"]:.0f} ms (median),
 {result["latency_ms"]["p99"]:.0f} ms (99 %).</p>
-<img alt="rows over time" src="{_over_time(history)}"><img alt="latency" src="{_latency(latency_ms)}">
-<img alt="calibration" src="{_calibration(live)}">
+<figure><figcaption>Rows per second of each service</figcaption>
+<img alt="rows per second over time, by service" src="{_over_time(history)}"></figure>
+<figure><figcaption>Time from a raw record to its prediction, live phase</figcaption>
+<img alt="histogram of the latency" src="{_latency(latency_ms)}"></figure>
+<figure><figcaption>Do scores mean what they say? On the grey line they do</figcaption>
+<img alt="share that landed late, by score" src="{_calibration(live)}"></figure>
 <h2>Rows in the lake</h2><table>{rows}</table><h2>Quarantine</h2><table>{reasons}</table>
-<h2>One prediction, back to its raw record</h2>{hops}</html>"""
+<h2>One prediction, back to its raw record</h2>{hops}
+<h2>What to try next</h2>{tries}</html>"""
 
 
 def _over_time(history: History) -> str:

@@ -33,6 +33,7 @@ from rich.console import Console
 from headrace_flights import dataset, events, records, replay
 from headrace_flights.demo.broker import Broker
 from headrace_flights.demo.figures import PREDICTION, accounts, judged, latencies
+from headrace_flights.demo.next_steps import next_steps
 from headrace_flights.demo.page import page
 from headrace_flights.demo.phases import FULL, QUICK, Phases
 from headrace_flights.demo.trace import trace
@@ -192,7 +193,8 @@ def _finish(work: _Work, result: dict[str, Any], home: Path, console: Console, p
     traced = list(trace(work.plan, work.lake, work.broker, phases.live))
     quality = judged(work.plan, work.lake, phases.live)
     (home / "result.json").write_text(json.dumps(result, indent=1))
-    (home / "result.html").write_text(page(result, work.view.history, work.latency_ms, quality, traced))
+    steps = next_steps(work.plan, home / "stack", file)
+    (home / "result.html").write_text(page(result, work.view.history, work.latency_ms, quality, traced, steps))
     console.rule("Result")
     console.print_json(json.dumps(result))
     console.rule("One prediction, back to its raw record")
@@ -207,3 +209,7 @@ def _finish(work: _Work, result: dict[str, Any], home: Path, console: Console, p
         "pipeline": file,
     }.items():
         console.print(f"{name:9} {place}", highlight=False, soft_wrap=True)
+    console.rule("What to try next")
+    for what, paste in steps:
+        console.print(what, style="bold", highlight=False)
+        print(paste)  # to be pasted: neither wrapped nor taken for markup
