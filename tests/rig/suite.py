@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from headrace.contract.topic_list import plan_topics
 from headrace.local.service import Service
 from headrace.local.stack import Endpoints
 from headrace.runtime import kafka, topics
+from prometheus_client.parser import text_string_to_metric_families
 
 
 class Suite:
@@ -33,6 +35,7 @@ class Suite:
         services: Iterable[str],
         settings: Mapping[str, str] | None = None,
         waits_for_model: bool = False,
+        backlog: Callable[[Suite], object] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "pipeline.yaml"
@@ -40,11 +43,14 @@ class Suite:
         self.plan: Plan = make_plan(load_pipeline(text, str(file)))
         self.endpoints = endpoints
         self._waits_for_model = waits_for_model  # inference is not ready before there is one
+        self._backlog = backlog  # runs when there are topics and no services yet
         self._service = partial(Service, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
         self.services = {name: self._service(name) for name in services}
 
     def __enter__(self) -> Self:
         asyncio.run(_create_topics(self.endpoints.kafka, plan_topics(self.plan)))
+        if self._backlog is not None:
+            self._backlog(self)
         try:
             for service in self.services.values():
                 service.start()
@@ -80,6 +86,15 @@ class Suite:
     def leave(self, name: str) -> None:
         """Let the first instance of a service hand over and end."""
         assert self.services.pop(name).stop() == 0
+
+    def rows_told(self, name: str, outcome: str) -> float:
+        """What a service's metrics say of its rows of one outcome (late, forced, …)."""
+        with urllib.request.urlopen(f"{self.services[name].url}/metrics", timeout=10) as answer:
+            for family in text_string_to_metric_families(answer.read().decode()):
+                for sample in family.samples:
+                    if sample.name == "headrace_rows_total" and sample.labels.get("outcome") == outcome:
+                        return float(sample.value)
+        return 0.0
 
     def expect_alive(self) -> None:
         """Fail with the end of its log when a service has ended by itself."""

@@ -42,9 +42,7 @@ def travel(plan: Plan, raw: Mapping[str, Sequence[bytes]]) -> Travelled:
 
     Records of streams that no view and no prediction needs are left out.
     """
-    partitions = dict.fromkeys(plan_topics(plan), 1)
-    ingestion, cleaning = IngestionStage(plan), CleaningStage(plan, partitions)
-    features = FeatureStage(plan, partitions)
+    ingestion, cleaning = IngestionStage(plan), CleaningStage(plan, _one_partition(plan))
     rows: dict[str, list[pa.Table]] = {}
     rejected = [QUARANTINE_SCHEMA.empty_table()]
 
@@ -62,13 +60,45 @@ def travel(plan: Plan, raw: Mapping[str, Sequence[bytes]]) -> Travelled:
         topic = plan.topics.ingested(stream)
         take(_step(cleaning, topic, _arrivals(cleaning, topic, rows.pop(topic))))
     first = pa.concat_tables(rows[plan.logs[0].topic])
-    for log in plan.logs:
-        take(_step(features, log.topic, _arrivals(features, log.topic, rows.pop(log.topic))))
     return Travelled(
         cleaned={stream: _own(plan, stream, first) for stream in streams},
-        features={name: pa.concat_tables(rows[plan.topics.features(name)]) for name in plan.pipeline.predictions},
+        features=_features(plan, first),
         rejected=pa.concat_tables(rejected),
     )
+
+
+def recompute(plan: Plan, cleaned: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
+    """The rows of each prediction's features topic, computed anew in event-time order.
+
+    `cleaned` holds the rows of every stream of the first log, as the lake's cleaned tables do.
+    """
+    parts = []
+    for stream in plan.logs[0].streams:
+        rows, event_time = cleaned[stream], plan.pipeline.streams[stream].event_time
+        found = {name: rows[name] for name in rows.column_names} | {
+            TIME: rows[event_time],
+            STREAM: pa.repeat(stream, rows.num_rows),
+        }
+        schema = plan.logs[0].schema
+        columns = [
+            found[field.name] if field.name in found else pa.nulls(rows.num_rows, field.type) for field in schema
+        ]
+        parts.append(pa.table(dict(zip(schema.names, columns, strict=True))).cast(schema))
+    return _features(plan, pa.concat_tables(parts))
+
+
+def _features(plan: Plan, first: pa.Table) -> Mapping[str, pa.Table]:
+    """Take the rows of the first log through every log."""
+    stage = FeatureStage(plan, _one_partition(plan))
+    rows = {plan.logs[0].topic: [first]}
+    for log in plan.logs:
+        for output in _step(stage, log.topic, _arrivals(stage, log.topic, rows.pop(log.topic))).outputs:
+            rows.setdefault(output.topic, []).append(output.rows)
+    return {name: pa.concat_tables(rows[plan.topics.features(name)]) for name in plan.pipeline.predictions}
+
+
+def _one_partition(plan: Plan) -> Mapping[str, int]:
+    return dict.fromkeys(plan_topics(plan), 1)
 
 
 def _step(stage: Stage, topic: str, items: Sequence[Item]) -> Effects:
