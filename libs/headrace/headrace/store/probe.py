@@ -37,7 +37,7 @@ def probe(store: ObjectStore, prefix: str = "_headrace/probe") -> None:
         _creating(store, home)
         _counting(store, f"{home}/counter")
         if isinstance(store, S3Store):
-            _creating_in_parts(store, home)
+            probe_uploads_in_parts(store, home)
     finally:
         with suppress(StoreError):  # what could not be removed is harmless, and must not hide why the probe failed
             for entry in list(store.list(f"{home}/")):
@@ -75,8 +75,8 @@ def _add(store: ObjectStore, key: str) -> bool:
     return True
 
 
-def _creating_in_parts(store: S3Store, home: str) -> None:
-    """At most one conditional completion of a multipart upload may win.
+def probe_uploads_in_parts(store: S3Store, home: str) -> None:
+    """Return if at most one conditional completion of a multipart upload wins; raise StoreRefused if more do.
 
     Headrace never writes in parts. But a server that checks a condition and acts on it in two steps is caught by the
     races above only now and then, and by this one nearly always, because to complete an upload takes it long enough.
