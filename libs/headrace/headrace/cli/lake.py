@@ -9,10 +9,10 @@ import typer
 from deltalake import DeltaTable
 
 from headrace.cli.pipeline import PipelineFile, read_plan
+from headrace.cli.where import find_store
 from headrace.contract.errors import NotFound, PlanError
 from headrace.lake.read import Lake
 from headrace.lake.tables import Table, lake_tables
-from headrace.runtime.settings import StoreSettings, read_settings
 
 app = typer.Typer(help="Look after the lake's tables.", no_args_is_help=True)
 
@@ -47,7 +47,7 @@ def _tables(file: PipelineFile, only: str | None) -> Iterator[tuple[str, DeltaTa
     tables = {f"{table.hop}/{table.name}": table for table in lake_tables(read_plan(file))}
     if only is not None and only not in tables:
         raise PlanError(f"the lake has no table {only}; there are {', '.join(tables)}")
-    lake = Lake(read_settings(StoreSettings).s3)
+    lake = Lake(find_store())
     chosen: dict[str, Table] = tables if only is None else {only: tables[only]}
     for name, table in chosen.items():
         try:
