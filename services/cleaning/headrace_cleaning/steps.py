@@ -20,11 +20,11 @@ from headrace.contract.clean import (
 )
 from headrace.contract.cleaned import CleanColumn, expression_type
 from headrace.contract.columns import ColumnType
+from headrace.contract.exact import cast
 from headrace.contract.pipeline import Stream
 from headrace.contract.quarantine import Reason
 
 from headrace_cleaning.batch import Batch
-from headrace_cleaning.casting import cast
 from headrace_cleaning.duplicates import SeenKeys
 from headrace_cleaning.expressions import compile_sql, is_true
 
@@ -116,7 +116,7 @@ class Cleaner:
         self._columns[name] = CleanColumn(type_, self._columns[name].nullable)
 
         def convert(batch: Batch) -> None:
-            values, wrong = cast(batch.rows[name], type_.arrow)
+            values, wrong = cast(_whole(batch.rows[name]), type_.arrow)
             batch.put(name, values)
             batch.reject(wrong, Reason.CAST, name, f"the value does not fit {type_}")
 
@@ -136,6 +136,10 @@ def reject_nulls(batch: Batch, schema: pa.Schema) -> None:
 
 def _text(name: str, change: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> Step:
     return lambda batch: batch.put(name, change(batch.rows[name]))
+
+
+def _whole(values: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
 
 
 def _all(steps: Sequence[Step]) -> Step:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 FUZZER = Path(__file__).with_name("fuzz_gate.py")
-SECONDS = os.environ.get("HEADRACE_FUZZ_SECONDS", "5")
+SECONDS = os.environ.get("HEADRACE_FUZZ_SECONDS", "30")
 FIRST_SEED = os.environ.get("HEADRACE_FUZZ_SEED", "0")
 
 

@@ -93,3 +93,14 @@ def test_a_malformed_header_is_refused_in_one_short_line(name: str, value: bytes
 def test_times_without_rows_are_refused() -> None:
     with pytest.raises(BadMessage, match="headrace-time"):
         headers.parse(Headers("0123456789abcdef", 0, (1, 2), EMPTY, Progress(None, False)).encode())
+
+
+def test_a_strangers_record_is_followed_by_its_first_sound_traceparent() -> None:
+    damaged: list[tuple[str, bytes | None]] = [
+        ("traceparent", b"00-zz"),
+        ("traceparent", b"\xff"),
+        ("traceparent", None),
+    ]
+
+    assert headers.trace_of([*damaged, ("other", b"x"), ("traceparent", TRACE.encode())]) == TRACE
+    assert headers.trace_of(damaged) is None

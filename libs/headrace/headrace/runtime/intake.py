@@ -48,7 +48,8 @@ class RawIntake:
     def admit(self, records: Sequence[Consumed]) -> Admitted:
         """Hand the records over."""
         items = [Record(record.offset, record.timestamp, record.value) for record in records]
-        return Admitted(items, QUARANTINE_SCHEMA.empty_table(), 0, None)
+        traces = (trace for record in records if (trace := headers.trace_of(record.headers)) is not None)
+        return Admitted(items, QUARANTINE_SCHEMA.empty_table(), 0, next(traces, None))
 
 
 class LogIntake:

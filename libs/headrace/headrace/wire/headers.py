@@ -91,6 +91,14 @@ def parse(raw: Sequence[tuple[str, bytes | None]]) -> Headers:
     )
 
 
+def trace_of(raw: Sequence[tuple[str, bytes | None]]) -> str | None:
+    """The trace that a stranger's record belongs to, None where it names none in the form of W3C Trace Context."""
+    for name, value in raw:
+        if name == TRACEPARENT and value is not None and value.isascii() and _TRACEPARENT.fullmatch(value.decode()):
+            return value.decode()
+    return None
+
+
 def _collect(raw: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
     if len(raw) > _COUNT_LIMIT:
         raise BadMessage(_REASON, f"{len(raw)} headers, more than {_COUNT_LIMIT}")
