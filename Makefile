@@ -42,8 +42,8 @@ type: $(READY) ## mypy, strict
 	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench
 
 .PHONY: bench
-bench: $(READY) ## rows/s, CPU-seconds per million rows and memory of the services on the flights
-	cd $(ROOT) && $(BIN)/python bench/flights.py
+bench: $(READY) ## rows/s, CPU-seconds and memory: flights, W1, each service alone; minutes
+	cd $(ROOT) && $(BIN)/python bench/run.py
 
 ##@ Housekeeping
 .PHONY: format

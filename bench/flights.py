@@ -16,7 +16,6 @@ from importlib import resources
 from pathlib import Path
 
 import polars as pl
-import psutil
 from headrace.cli.pipeline import create_missing, read_plan
 from headrace.contract.errors import NotFound
 from headrace.contract.pipeline import Hop
@@ -30,6 +29,7 @@ from headrace_flights.dataset import load
 from headrace_flights.events import event_streams
 from headrace_flights.records import merged_records
 from headrace_flights.replay import replay
+from measure import Meter, show_work
 
 SERVICES = ("ingestion", "cleaning", "feature_engineering", "lake")
 _DEADLINE_SECONDS = 600.0
@@ -37,11 +37,15 @@ _DEADLINE_SECONDS = 600.0
 
 def main() -> None:
     """Run once and print a table."""
-    months = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    run_flights(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+
+
+def run_flights(months: int) -> dict[str, object]:
+    """Run once, print a table and return its figures."""
     records = merged_records(event_streams(load()), end=datetime(2013, months + 1, 1, tzinfo=UTC))
     file = Path(str(resources.files("headrace_flights").joinpath("flights.yaml")))
     plan = read_plan(file)
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as open_:
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder, ExitStack() as open_:
         home = Path(folder)
         stack = open_.enter_context(Stack(home / "stack", on_event=print))
         place = stack.endpoints
@@ -52,26 +56,15 @@ def main() -> None:
             service.start()
         for service in services:
             service.wait_ready()
-        processes = {service.name: psutil.Process(service.child.pid) for service in services}
-        processes |= {"kafka": psutil.Process(stack.kafka.child.pid), "s3": psutil.Process(stack.s3.child.pid)}
-        before = {name: _cpu(process) for name, process in processes.items()}
-        began = time.monotonic()
+        processes = {service.name: service.child.pid for service in services}
+        meter = Meter(processes | {"kafka": stack.kafka.child.pid, "s3": stack.s3.child.pid})
         report = replay(records, kafka=place.kafka)
         lake = Lake(S3Settings(place.s3, place.bucket, place.access_key, place.secret_key))
         _wait(plan, lake, records)
-        seconds = time.monotonic() - began
-        size = float(records["value"].bin.size().sum())
-        sent = report.acknowledged
-        print(f"{sent:,} records, {size / 1e6:.1f} MB of JSON, {seconds:.1f} s until the last is in the lake")
-        print(f"{sent / seconds:,.0f} rows/s, {size / 1e6 / seconds:.1f} MB/s")
-        print(f"{'process':22}{'CPU-s per million rows':>24}{'peak MB':>10}")
-        total = 0.0
-        for name, process in processes.items():
-            used = (_cpu(process) - before[name]) / sent * 1e6
-            total += used
-            peak = next((each.memory() for each in services if each.name == name), process.memory_info().rss)
-            print(f"{name:22}{used:24.1f}{peak / 2**20:10.0f}")
-        print(f"{'all':22}{total:24.1f}")
+        size = int(records["value"].bin.size().sum())
+        work = meter.read(f"flights, {months} months, until the last is in the lake", report.acknowledged, size)
+        show_work(work)
+    return work.figures()
 
 
 def _wait(plan: Plan, lake: Lake, records: pl.DataFrame) -> None:
@@ -91,11 +84,6 @@ def _rows(plan: Plan, lake: Lake, hop: Hop, name: str) -> int:
         return int(lake.scan(find_table(plan, hop, name))[0].select(pl.len()).collect().item())
     except NotFound:
         return 0
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 if __name__ == "__main__":
