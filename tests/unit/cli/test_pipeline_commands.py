@@ -50,6 +50,32 @@ def test_a_file_with_two_mistakes_shows_both_and_what_would_mend_them(tmp_path: 
     ]
 
 
+MARKS = ("timestmp", "out_hour", "lanfed", "5x", "origin_wether")
+
+
+def test_a_file_with_five_mistakes_shows_them_all(tmp_path: Path) -> None:
+    # Given a misspelt type, a duration that is none, SQL with a typo, a column and a view that nobody has
+    file = tmp_path / "flights.yaml"
+    mistakes = {
+        "scheduled_out: timestamp": "scheduled_out: timestmp",
+        "EXTRACT(HOUR": "EXTRACT(HOUR OF",
+        "event_time: landed": "event_time: lanfed",
+        "hop: 5m": "hop: 5x",
+        "origin_weather, dest_arrivals]": "origin_wether, dest_arrivals]",
+    }
+    text = FLIGHTS.read_text()
+    for right, wrong in mistakes.items():
+        text = text.replace(right, wrong, 1)
+    file.write_text(text)
+    # When it is checked
+    done = RUNNER.invoke(app, ["check", str(file)])
+    # Then each is one line in the order of the file, and nothing else is said
+    assert done.exit_code == 1
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("    ")]
+    assert lines[-1] == f"headrace: 5 problems in {file}"
+    assert [mark for line in lines[:-1] for mark in MARKS if mark in line] == list(MARKS)
+
+
 @pytest.mark.parametrize("command", ["plan", "apply"])
 def test_other_commands_tell_the_same_problems(command: str, tmp_path: Path) -> None:
     file = tmp_path / "flights.yaml"
@@ -65,7 +91,7 @@ def test_a_file_that_is_not_there_is_one_clear_line() -> None:
     done = RUNNER.invoke(app, ["check", "nowhere.yaml"])
 
     assert done.exit_code == 2
-    assert done.stderr == "headrace: cannot read nowhere.yaml: [Errno 2] No such file or directory: 'nowhere.yaml'\n"
+    assert done.stderr == "headrace: cannot read the pipeline file nowhere.yaml: No such file or directory\n"
 
 
 def test_the_plan_shows_topics_logs_tables_and_schemas() -> None:
@@ -98,7 +124,7 @@ def test_nothing_is_applied_to_a_kafka_that_is_not_there(dead_port: str) -> None
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("address", ["localhost", "localhost:abc", "a b:9092", "one:9092,two"])
+@pytest.mark.parametrize("address", ["localhost", "localhost:abc", "localhost:99999", "a b:9092", "one:9092,two"])
 def test_what_is_no_address_is_said_before_anything_is_tried(address: str) -> None:
     done = RUNNER.invoke(app, ["plan", str(FLIGHTS), "--kafka", address])
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from confluent_kafka import Consumer, Message, TopicPartition
+from headrace.contract.errors import BrokerUnavailable
 
 _SECONDS = 30.0
 
@@ -16,7 +17,9 @@ class Broker:
     """A reader of whole topics that belongs to no group."""
 
     def __init__(self, kafka: str) -> None:
-        self._consumer = Consumer({"bootstrap.servers": kafka, "group.id": "demo", "enable.auto.commit": False})
+        self._consumer = Consumer(
+            {"bootstrap.servers": kafka, "group.id": "demo", "enable.auto.commit": False, "log_level": 0}
+        )
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -57,10 +60,10 @@ class Broker:
         while following < end:
             batch = self._consumer.consume(min(end - following, 10_000), _SECONDS)
             if not batch:
-                raise RuntimeError(f"{topic} {partition}: no record at {following} in {_SECONDS:g} s")
+                raise BrokerUnavailable(f"{topic} {partition}: no record at {following} in {_SECONDS:g} s")
             for message in batch:
                 if message.error() is not None:
-                    raise RuntimeError(f"{topic} {partition}: {message.error()}")
+                    raise BrokerUnavailable(f"{topic} {partition}: {message.error()}")
                 following = (message.offset() or 0) + 1
                 yield message
 

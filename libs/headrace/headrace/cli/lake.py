@@ -9,9 +9,8 @@ import typer
 from deltalake import DeltaTable
 
 from headrace.cli.pipeline import PipelineFile, read_plan
-from headrace.cli.where import find_store
+from headrace.cli.where import find_lake
 from headrace.contract.errors import NotFound, PlanError
-from headrace.lake.read import Lake
 from headrace.lake.tables import Table, lake_tables
 
 app = typer.Typer(help="Look after the lake's tables.", no_args_is_help=True)
@@ -44,10 +43,11 @@ def vacuum(
 
 
 def _tables(file: PipelineFile, only: str | None) -> Iterator[tuple[str, DeltaTable]]:
-    tables = {f"{table.hop}/{table.name}": table for table in lake_tables(read_plan(file))}
+    plan = read_plan(file)
+    tables = {f"{table.hop}/{table.name}": table for table in lake_tables(plan)}
     if only is not None and only not in tables:
         raise PlanError(f"the lake has no table {only}; there are {', '.join(tables)}")
-    lake = Lake(find_store())
+    lake = find_lake(plan)
     chosen: dict[str, Table] = tables if only is None else {only: tables[only]}
     for name, table in chosen.items():
         try:

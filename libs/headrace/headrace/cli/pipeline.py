@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,21 +15,21 @@ from headrace.cli.plan_text import counted, plan_text
 from headrace.contract.changes import Change, refusal, topic_changes
 from headrace.contract.errors import BrokerUnavailable, PipelineError, PlanError
 from headrace.contract.json_schema import schema_text
-from headrace.contract.load import load_pipeline
-from headrace.contract.plan import Plan, make_plan
+from headrace.contract.plan import Plan
 from headrace.contract.topic_list import plan_topics
 from headrace.runtime import kafka, topics
 from headrace.runtime.exits import exit_of
+from headrace.runtime.pipeline_file import read_plan as read_plan
+from headrace.runtime.settings import servers
 
 _SECONDS = 15.0
-_SERVERS = re.compile(r"(?:[^\s:,]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
 
 
 def _servers(text: str | None) -> str | None:
-    wrong = [server for server in (text or "").split(",") if text and not _SERVERS.fullmatch(server)]
-    if wrong:
-        raise typer.BadParameter(f"{wrong[0]!r} is no address: write host:port[,host:port...]")
-    return text
+    try:
+        return servers(text) if text else text
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 PipelineFile = Annotated[
@@ -40,15 +39,6 @@ Kafka = Annotated[
     str | None,
     typer.Option(help="Bootstrap servers.", metavar="HOST:PORT[,...]", envvar="HEADRACE_KAFKA", callback=_servers),
 ]
-
-
-def read_plan(file: Path) -> Plan:
-    """The plan of a pipeline file; raises UserError that says what is wrong with it."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"cannot read {file}: {error}") from error
-    return make_plan(load_pipeline(text, str(file)))
 
 
 def check(file: PipelineFile) -> None:

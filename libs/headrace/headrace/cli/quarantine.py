@@ -11,10 +11,9 @@ import typer
 
 from headrace.cli.pipeline import PipelineFile, read_plan
 from headrace.cli.shown import Row, escaped, json_line, moment, rows_of
-from headrace.cli.where import find_store
+from headrace.cli.where import find_lake
 from headrace.contract.pipeline import Hop
 from headrace.contract.plan import Plan
-from headrace.lake.read import Lake
 from headrace.lake.tables import find_table
 
 app = typer.Typer(help="Look at the rows that were rejected, as the lake has them.", no_args_is_help=True)
@@ -76,7 +75,7 @@ def show(
 
 def _rejected(plan: Plan, stage: str | None, topic: str | None, reason: str | None) -> pl.LazyFrame:
     table = find_table(plan, Hop.QUARANTINE, "all")
-    rows = Lake(find_store()).scan(table)[0].select(table.schema.names)
+    rows = find_lake(plan).scan(table)[0].select(table.schema.names)
     if topic is not None:
         whole = topic if topic.startswith(f"{plan.topics.prefix}.") else f"{plan.topics.prefix}.{topic}"
         rows = rows.filter(topic=whole)

@@ -10,6 +10,7 @@ import polars as pl
 import typer
 
 from headrace.cli.pipeline import PipelineFile, read_plan
+from headrace.cli.where import find_lake
 from headrace.contract.errors import ModelError, PlanError
 from headrace.contract.pipeline import Hop
 from headrace.contract.plan import Plan
@@ -18,7 +19,6 @@ from headrace.lake.tables import find_table
 from headrace.models.labels import with_labels
 from headrace.models.manifest import Manifest, Training, inputs_of
 from headrace.models.registry import MODEL, SAMPLE, Registry
-from headrace.runtime.settings import StoreSettings, read_settings
 from headrace.store.s3 import S3Store
 
 Prediction = Annotated[str | None, typer.Argument(help="Which prediction; may be left out where there is one.")]
@@ -34,10 +34,11 @@ def train(
     """Train a prediction's model from the lake, publish it and move an alias to it."""
     plan = read_plan(file)
     name = _one(plan, prediction)
-    store = read_settings(StoreSettings).s3
+    lake = find_lake(plan)
     print(f"Reading features and labels of {name} from the lake")
-    rows, tables = labelled(plan, name, Lake(store), before)
-    number, metrics = fit_and_publish(plan, name, rows, tables, Registry(S3Store(store)), alias, seed)
+    rows, tables = labelled(plan, name, lake, before)
+    registry = Registry(S3Store(lake.settings), plan.pipeline.tenant)
+    number, metrics = fit_and_publish(plan, name, rows, tables, registry, alias, seed)
     model = plan.pipeline.predictions[name].model
     said = ", ".join(f"{key} {value:.4g}" for key, value in metrics.items())
     print(f"Published {model} version {number}, trained on {rows.height} rows; on the latest 15 %: {said}")

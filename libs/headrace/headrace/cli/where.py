@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 
 from headrace.contract.errors import SettingsError
+from headrace.contract.plan import Plan
+from headrace.lake.read import Lake
 from headrace.local.lock import holder_of
 from headrace.local.memory import Memory, remembered
 from headrace.local.places import state_folder
 from headrace.local.ports import LOOPBACK
 from headrace.local.stack import BUCKET
 from headrace.runtime.settings import PREFIX, StoreSettings, read_settings
-from headrace.store.s3 import S3Settings
+from headrace.store.object_store import expect_answer
+from headrace.store.s3 import S3Settings, S3Store
 
 
 def find_store() -> S3Settings:
@@ -24,6 +27,13 @@ def find_store() -> S3Settings:
         return read_settings(StoreSettings).s3
     memory = _running(f"{PREFIX}S3_ENDPOINT")
     return S3Settings(f"http://{LOOPBACK}:{memory.ports['s3']}", BUCKET, memory.access_key, memory.secret_key)
+
+
+def find_lake(plan: Plan) -> Lake:
+    """A pipeline's lake in that store, once it has answered: readers of tables say little about why one does not."""
+    store = find_store()
+    expect_answer(S3Store(store), f"lake/{plan.pipeline.tenant}/{plan.pipeline.name}/")
+    return Lake(store)
 
 
 def find_kafka(named: str | None) -> str:

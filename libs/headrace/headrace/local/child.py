@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
 from headrace.contract.errors import StackError
+from headrace.local.places import is_full
 from headrace.local.processes import NAME_VARIABLE, peak_memory
 from headrace.local.spawner import in_spawner
 
@@ -150,7 +151,15 @@ class Child:
 
     def died(self) -> StackError:
         """The error that says that this program ended by itself, with the end of its log."""
-        return StackError(
-            f"{self.name} ended by itself (exit status {self.exit_code}); its log {self.log} ends with: "
-            f"{self.last_lines() or 'nothing'}"
-        )
+        status = self.exit_code
+        how = f"signal {-status}" if status is not None and status < 0 else f"exit status {status}"
+        said = self.last_lines() or "nothing"
+        full = "; its disk is full: free some space" if is_full(self.log.parent) else ""
+        return StackError(f"{self.name} ended by itself ({how}); its log {self.log} ends with: {said}{full}")
+
+
+def expect_alive(children: Iterable[Child]) -> None:
+    """Return if all of them run; raises StackError with the last words of the first that does not."""
+    for child in children:
+        if not child.alive:
+            raise child.died()

@@ -39,7 +39,10 @@ def end_stack(folder: Path, say: Callable[[str], None], grace: float = _GRACE_SE
 
 
 def delete_data(folder: Path) -> None:
-    """Delete what the stack keeps in `folder`: topics, objects, logs, ports, keys. StackError when one runs there."""
+    """Delete what the stack keeps in `folder`: topics, objects, logs, ports, keys.
+
+    Raises StackError when a stack runs there, or when something cannot be deleted.
+    """
     if not folder.exists():
         return
     lock = FolderLock(folder)
@@ -49,6 +52,8 @@ def delete_data(folder: Path) -> None:
             if (folder / name).exists():
                 shutil.rmtree(folder / name)
         (folder / MEMORY).unlink(missing_ok=True)
+    except OSError as error:
+        raise StackError(f"cannot delete what the stack keeps: {error}; mend that and try again") from error
     finally:
         lock.release()
 

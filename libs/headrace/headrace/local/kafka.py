@@ -34,7 +34,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -94,9 +94,11 @@ class KafkaServer:
         log: Path,
         port: int,
         controller: int,
+        advertised: int | None = None,
         keep_open: Sequence[int] = (),
     ) -> None:
         self.port = port
+        self._advertised = port if advertised is None else advertised  # where clients are sent: a proxy in tests
         self.folder = folder
         self._program = program
         self._log = log
@@ -121,7 +123,9 @@ class KafkaServer:
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(
-            _SETTINGS.format(host=LOOPBACK, port=self.port, controller=self.controller, data=data)
+            _SETTINGS.format(
+                host=LOOPBACK, port=self.port, controller=self.controller, advertised=self._advertised, data=data
+            )
         )
         if not (data / "meta.properties").exists():
             self._format()

@@ -43,7 +43,7 @@ class FolderLock:
                 os.close(descriptor)
                 raise StackError(
                     f"a stack already runs in {self.path.parent} (pid {holder}); "
-                    "stop it with `headrace local down`, or use another folder"
+                    f"stop it with `HEADRACE_STATE={self.path.parent} headrace local down`, or name another folder"
                 )
             time.sleep(0.05)
         _write(descriptor)

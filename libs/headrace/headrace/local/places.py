@@ -11,6 +11,8 @@ from headrace.contract.errors import StackError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[4]
 ENOUGH_SPACE = 1 << 30  # bytes; Kafka's first segments, an Arrow spill and the S3 server's build all fit
+_FULL = 1 << 20  # bytes
+_NAMED = "HEADRACE_STATE (data) or HEADRACE_CACHE (downloads)"
 
 
 def cache_folder() -> Path:
@@ -36,9 +38,14 @@ def make_folder(folder: Path, *, space: int = ENOUGH_SPACE) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise StackError(f"cannot use the folder {folder}: {error.strerror}; name another one") from error
+        raise StackError(f"cannot use the folder {folder}: {error.strerror}; name another one with {_NAMED}") from error
     if free < space:
         raise StackError(
             f"the disk of {folder} has {free >> 20} MiB free and {space >> 20} MiB are needed; "
-            "free some space or name a folder on another disk"
+            f"free some space or name a folder on another disk with {_NAMED}"
         )
+
+
+def is_full(folder: Path) -> bool:
+    """Whether next to nothing fits on this folder's disk any more: a program there cannot even say why it ends."""
+    return shutil.disk_usage(folder).free < _FULL

@@ -37,15 +37,22 @@ class Stack:
     """Kafka and S3 as child processes with data under `folder`: a context manager, or `start` and `stop`.
 
     `folder` keeps data, keys and ports over restarts; `cache` keeps what was fetched. Raises StackError when another
-    stack runs in the folder, when a part does not come up, or when the disk is nearly full.
+    stack runs in the folder, when a part does not come up, or when the disk is nearly full. `kafka_advertised` is the
+    port to which Kafka sends its clients, for a proxy in between.
     """
 
     def __init__(
-        self, folder: Path, *, cache: Path | None = None, on_event: Callable[[str], None] = lambda _message: None
+        self,
+        folder: Path,
+        *,
+        cache: Path | None = None,
+        kafka_advertised: int | None = None,
+        on_event: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self.folder = folder.resolve()
         self.logs = self.folder / "logs"
         self._cache = cache if cache is not None else cache_folder()
+        self._kafka_advertised = kafka_advertised
         self._say = on_event
         self._lock = FolderLock(self.folder)
         self._kafka: KafkaServer | None = None
@@ -138,6 +145,7 @@ class Stack:
             log=self.logs / "kafka.log",
             port=memory.ports["kafka"],
             controller=memory.ports["kafka-controller"],
+            advertised=self._kafka_advertised,
             keep_open=[self.lock],
         )
         self._s3 = S3Server(

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-from headrace.contract.errors import PlanError
-from headrace.contract.load import load_pipeline
-from headrace.contract.plan import make_plan
 from headrace.contract.topic_list import plan_topics
+from headrace.local.endings import as_ctrl_c
 from headrace.local.service import SERVICES
 from headrace.local.services import Services
 from headrace.local.stack import Stack
 from headrace.local.topics import create_topics
 from headrace.local.watch import Watch
+from headrace.runtime.pipeline_file import read_plan
 
 _LOOK_SECONDS = 1.0
 
@@ -33,11 +30,7 @@ class Pipeline:
 
 def read_pipeline(file: Path) -> Pipeline:
     """Read a pipeline file; raises UserError that says everything that is wrong with it."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"cannot read {file}: {error}") from error
-    return Pipeline(file.resolve(), plan_topics(make_plan(load_pipeline(text, str(file)))))
+    return Pipeline(file.resolve(), plan_topics(read_plan(file)))
 
 
 def run_stack(folder: Path, pipeline: Pipeline | None, say: Callable[[str], None], up: Callable[[], object]) -> None:
@@ -46,7 +39,7 @@ def run_stack(folder: Path, pipeline: Pipeline | None, say: Callable[[str], None
     A service that ends by itself is started again, as a cluster would, except where its user must mend something
     first. Raises StackError when Kafka or S3 end or do not start; whatever happens, no process is left behind.
     """
-    with _sigterm_is_ctrl_c(), ExitStack() as running:
+    with as_ctrl_c(), ExitStack() as running:
         try:
             stack = running.enter_context(Stack(folder, on_event=say))
             services = running.enter_context(_services(stack, pipeline, say)) if pipeline is not None else None
@@ -70,18 +63,3 @@ def _services(stack: Stack, pipeline: Pipeline, say: Callable[[str], None]) -> S
         logs=stack.logs,
         keep_open=(stack.lock,),
     )
-
-
-@contextmanager
-def _sigterm_is_ctrl_c() -> Iterator[None]:
-    """SIGTERM (`headrace local down`) and SIGHUP (a closed terminal) end the stack as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

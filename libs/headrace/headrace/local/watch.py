@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from headrace.local.child import Child
+from headrace.local.child import Child, expect_alive
 from headrace.local.service import Service
 from headrace.local.services import Services
 from headrace.runtime.exits import Exit
@@ -47,9 +47,7 @@ class Watch:
 
     def look(self) -> None:
         """Look once at everything. Raises StackError when a server ended, or a service that its user must mend."""
-        for server in self._servers:
-            if not server.alive:
-                raise server.died()
+        expect_alive(self._servers)
         if self._services is None:
             return
         for service in self._services.fallen():

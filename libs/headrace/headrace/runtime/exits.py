@@ -12,6 +12,7 @@ from headrace.contract.errors import (
     QuarantineOverflow,
     SendUnknown,
     SnapshotError,
+    StackError,
     StoreError,
     Stuck,
     UserError,
@@ -38,6 +39,7 @@ class Exit(IntEnum):
 
 _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
     (UserError, Exit.USER),
+    (StackError, Exit.USER),  # a folder, a disk, a port or a download of this machine
     (SendUnknown, Exit.SEND),
     (BrokerUnavailable, Exit.BROKER),
     (StoreError, Exit.STORE),

@@ -17,7 +17,7 @@ NotReady = Callable[[], str | None]
 
 @asynccontextmanager
 async def serve(host: str, port: int, not_ready: NotReady, registry: CollectorRegistry) -> AsyncIterator[int]:
-    """Answer on `port` (0: any free one, which is yielded). Raises SettingsError when the port is taken."""
+    """Answer on `port` (0: any free one, which is yielded). Raises SettingsError when nobody can listen there."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="alive\n")
@@ -38,7 +38,10 @@ async def serve(host: str, port: int, not_ready: NotReady, registry: CollectorRe
         try:
             await site.start()
         except OSError as error:
-            raise SettingsError(f"HEADRACE_HTTP_PORT: cannot listen on {host}:{port}: {error.strerror}") from error
+            raise SettingsError(
+                f"cannot listen on {host}:{port}: {error.strerror}; set HEADRACE_HTTP_HOST and HEADRACE_HTTP_PORT to an"
+                " address and a port that are free here"
+            ) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

@@ -53,7 +53,8 @@ async def admin(kafka: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient
         try:
             await within(seconds, f"cannot reach Kafka at {kafka}", client.start())
         except BrokerUnavailable as error:
-            raise BrokerUnavailable(f"{error}; {reasons.last}" if reasons.last else str(error)) from error
+            why = f"cannot reach Kafka at {kafka}: {reasons.last}" if reasons.last else str(error)
+            raise BrokerUnavailable(f"{why}; is Kafka up there, and is the address right?") from error
         finally:
             logger.removeHandler(reasons)
         yield client

@@ -16,9 +16,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client import CollectorRegistry
 
-from headrace.contract.errors import HeadraceError, PlanError, UserError
-from headrace.contract.load import load_pipeline
-from headrace.contract.plan import Plan, make_plan
+from headrace.contract.errors import UserError
+from headrace.contract.plan import Plan
 from headrace.contract.quarantine import QUARANTINE_SCHEMA
 from headrace.runtime import health, kafka, topic_ids
 from headrace.runtime.exits import Exit, exit_of
@@ -29,10 +28,11 @@ from headrace.runtime.limit import RejectionLimit
 from headrace.runtime.logs import log_to_stdout
 from headrace.runtime.marks import check_room
 from headrace.runtime.metrics import Metrics
+from headrace.runtime.pipeline_file import read_plan
 from headrace.runtime.settings import Settings, read_settings
 from headrace.runtime.stage import Stage
 from headrace.runtime.topic_ids import Topic
-from headrace.store.object_store import ObjectStore
+from headrace.store.object_store import ObjectStore, expect_answer
 from headrace.store.s3 import S3Store
 
 _log = logging.getLogger(__name__)
@@ -103,23 +103,15 @@ def run_member(name: str, topics: Topics, make: Callable[[Wiring], Member]) -> N
     try:
         settings = read_settings(Settings)
         log_to_stdout(name, settings.instance, settings.log_level)
-        plan = _read_plan(settings)
+        plan = read_plan(settings.pipeline)
     except UserError as error:
         print(f"headrace {name}: {error}", file=sys.stderr)  # noqa: T201  before there is a log
         sys.exit(Exit.USER)
     try:
         status = asyncio.run(_serve(name, settings, plan, topics(plan), make))
-    except HeadraceError as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, the last line of the log says it
         _die(error)
     sys.exit(status)
-
-
-def _read_plan(settings: Settings) -> Plan:
-    try:
-        text = settings.pipeline.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"HEADRACE_PIPELINE: cannot read {settings.pipeline}: {error}") from error
-    return make_plan(load_pipeline(text, str(settings.pipeline)))
 
 
 async def _serve(
@@ -164,6 +156,8 @@ async def _serve(
 def _stage_member(wiring: Wiring, build: Callable[[Context], Parts]) -> Group:
     context = wiring.context
     parts = build(context)
+    # Before it joins: a member that only then finds the store shut has taken partitions from those that work.
+    expect_answer(context.store, f"snapshots/{parts.stage.name}/{context.plan.topics.prefix}.")
     for source in parts.stage.inputs():
         if source.schema is not None:
             check_room(parts.stage.origins(source.topic, 0))

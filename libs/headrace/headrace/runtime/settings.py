@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace.contract.errors import SettingsError
@@ -16,16 +17,29 @@ PREFIX = "HEADRACE_"
 
 T = TypeVar("T", bound=BaseSettings)
 
+_SERVER = re.compile(r"(?:[^\s:,@]+|\[[0-9a-fA-F:]+\]):(\d{1,5})")
+
+
+def servers(text: str) -> str:
+    """Return bootstrap servers as they are; raises ValueError that says which of them is no address."""
+    for server in text.split(","):
+        found = _SERVER.fullmatch(server)
+        if found is None or not 0 < int(found[1]) < 1 << 16:
+            raise ValueError(f"{server!r} is no address: write host:port[,host:port...]")
+    return text
+
 
 class StoreSettings(BaseSettings):
     """Where the object store is."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    s3_endpoint: str = Field(description="URL of the S3 server, e.g. https://s3.eu-central-1.amazonaws.com")
-    s3_bucket: str = Field(description="the suite's bucket; it must exist")
-    s3_access_key: str = Field(description="access key")
-    s3_secret_key: SecretStr = Field(description="secret key")
+    s3_endpoint: str = Field(
+        pattern=r"^https?://[^\s@]+$", description="URL of the S3 server, e.g. https://s3.eu-central-1.amazonaws.com"
+    )
+    s3_bucket: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="the suite's bucket; it must exist")
+    s3_access_key: str = Field(min_length=1, description="access key")
+    s3_secret_key: SecretStr = Field(min_length=1, description="secret key")
     s3_region: str = Field("us-east-1", description="region that requests are signed for")
 
     @property
@@ -39,7 +53,7 @@ class Settings(StoreSettings):
     """Everything a service is told; the pipeline file says the rest."""
 
     pipeline: Path = Field(description="the pipeline file")
-    kafka: str = Field(description="bootstrap servers, host:port[,host:port...]")
+    kafka: Annotated[str, AfterValidator(servers)] = Field(description="bootstrap servers, host:port[,host:port...]")
     http_host: str = Field("0.0.0.0", description="address of health and metrics")  # noqa: S104  probes come from outside the pod
     http_port: int = Field(8080, ge=0, le=65535, description="port of health and metrics")
     instance: str = Field(
@@ -78,5 +92,5 @@ def _problem(settings: type[BaseSettings], place: tuple[int | str, ...], message
     name = str(place[0]) if place else "?"
     field = settings.model_fields.get(name)
     meaning = f" ({field.description})" if field is not None else ""
-    said = "is not set" if kind == "missing" else f"is wrong: {message}"
+    said = "is not set" if kind == "missing" else f"is wrong: {message.removeprefix('Value error, ')}"
     return f"{PREFIX}{name.upper()}{meaning} {said}"

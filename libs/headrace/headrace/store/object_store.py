@@ -49,3 +49,8 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; it need not be there. Raises OutcomeUnknown, StoreRefused, StoreUnavailable."""
+
+
+def expect_answer(store: ObjectStore, prefix: str) -> None:
+    """Return if the store lists what is below `prefix`; raises StoreRefused or StoreUnavailable that says why not."""
+    next(iter(store.list(prefix)), None)
