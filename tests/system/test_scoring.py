@@ -29,7 +29,7 @@ def test_a_model_is_trained_swapped_and_crashed_and_every_request_is_scored_once
     later = records[half:]
     with Suite(pipeline(), endpoints, tmp_path, services=SERVICES, settings=QUICK, waits_for_model=True) as suite:
         settings = S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key)
-        registry = Registry(S3Store(settings))
+        registry = Registry(S3Store(settings), suite.plan.pipeline.tenant)
         scored = suite.plan.topics.predictions(PREDICTION)
 
         def publish(seed: int) -> int:

@@ -10,20 +10,29 @@ import polars as pl
 import pytest
 from confluent_kafka import Producer
 from headrace.local.stack import Endpoints
+from headrace.models.registry import Registry
+from headrace.store.s3 import S3Settings, S3Store
+from rig.campaign.model import publish
 from rig.flights import february, pipeline, send
 from rig.judge import Identity, ends, judge, rows_of
 from rig.lake import lake_rows
 from rig.suite import Suite
 
 STREAMS = ("schedule", "departures", "arrivals", "weather")
-SERVICES = ("ingestion", "cleaning", "feature_engineering", "lake")
+SERVICES = ("ingestion", "cleaning", "feature_engineering", "inference", "lake")
+PREDICTION = "late_at_departure"
 QUICK = {"HEADRACE_LAKE_FLUSH_SECONDS": "2", "HEADRACE_SNAPSHOT_SECONDS": "3"}  # so that a crash comes between them
 BROKEN = [b"{", b'{"flight_id": 7}', b"", b'{"origin": "ATL", "observed": "2013-02-01T00:00:00Z"}']
 
 
 @pytest.fixture
 def suite(endpoints: Endpoints, tmp_path: Path) -> Iterator[Suite]:
-    with Suite(pipeline(), endpoints, tmp_path, services=SERVICES, settings=QUICK) as suite:
+    store = S3Store(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+
+    def model_first(suite: Suite) -> None:
+        publish(suite.plan, PREDICTION, Registry(store, suite.plan.pipeline.tenant), seed=1, picky=False)
+
+    with Suite(pipeline(), endpoints, tmp_path, services=SERVICES, settings=QUICK, backlog=model_first) as suite:
         yield suite
 
 
@@ -47,8 +56,8 @@ def expect_every_record_once(suite: Suite, broken: int) -> None:
     """Each raw record is in the ingested topic or in quarantine, and what is ingested arrives where it should."""
     kafka, names = suite.endpoints.kafka, suite.plan.topics
     departures = february().filter(pl.col("stream") == "departures").height
-    features = names.features("late_at_departure")
-    suite.until(lambda: judge(kafka, features).rows.total() >= departures, f"{departures} rows of features")
+    features, predictions = names.features(PREDICTION), names.predictions(PREDICTION)
+    suite.until(lambda: judge(kafka, predictions).rows.total() >= departures, f"{departures} predictions")
     rejected = judge(kafka, names.quarantine)
     assert rejected.rows.total() == broken
     ingested_total = 0
@@ -61,7 +70,9 @@ def expect_every_record_once(suite: Suite, broken: int) -> None:
         if stream == "departures":
             assert set(judge(kafka, features).rows) == set(ingested.rows)
     assert ingested_total == february().height + len(STREAMS) * len(BROKEN) - broken
-    assert judge(kafka, features).doubled == 0
+    for topic in (features, predictions):
+        assert judge(kafka, topic).doubled == 0
+    assert set(judge(kafka, predictions).rows) == set(judge(kafka, features).rows)
     expect_the_same_in_the_lake(suite)
     travelling = [judge(kafka, names.ingested(stream)).rows.total() for stream in ("departures", "arrivals", "weather")]
     assert judge(kafka, names.log("origin")).rows.total() == sum(travelling)
@@ -75,8 +86,9 @@ def expect_the_same_in_the_lake(suite: Suite) -> None:
         ingested = judge(kafka, names.ingested(stream)).rows
         for hop in ("ingested", "cleaned"):
             suite.until(lambda: lake_rows(suite, f"{hop}/{stream}") == ingested, f"{hop}/{stream} in the lake")  # noqa: B023
-    features = judge(kafka, names.features("late_at_departure")).rows
-    suite.until(lambda: lake_rows(suite, "features/late_at_departure") == features, "features in the lake")
+    features = judge(kafka, names.features(PREDICTION)).rows
+    for hop in ("features", "predictions"):
+        suite.until(lambda: lake_rows(suite, f"{hop}/{PREDICTION}") == features, f"{hop} in the lake")  # noqa: B023
     rejected = judge(kafka, names.quarantine).rows
     suite.until(lambda: lake_rows(suite, "quarantine/all") == rejected, "quarantine in the lake")
 
@@ -134,7 +146,8 @@ def progress(suite: Suite, service: str) -> int:
     topic = {
         "ingestion": names.ingested("departures"),
         "cleaning": names.log("origin"),
-        "feature_engineering": names.features("late_at_departure"),
-        "lake": names.features("late_at_departure"),  # what it reads: it writes no topic
+        "feature_engineering": names.features(PREDICTION),
+        "inference": names.predictions(PREDICTION),
+        "lake": names.predictions(PREDICTION),  # what it reads: it writes no topic
     }[service]
     return sum(ends(suite.endpoints.kafka, topic).values())

@@ -11,8 +11,8 @@ import pyarrow as pa
 from headrace.contract.errors import SnapshotError
 from headrace.contract.identity import OFFSET, PARTITION, ROW, STREAM, TIME
 from headrace.contract.plan import Plan
-from headrace.contract.quarantine import QUARANTINE_SCHEMA, RAW_LIMIT
-from headrace.runtime.stage import Arrival, Effects, Input, Item, Output, Snapshot, State
+from headrace.contract.quarantine import NOTHING_REJECTED, QUARANTINE_SCHEMA, RAW_LIMIT
+from headrace.runtime.stage import Arrival, Effects, Input, Item, Output, Snapshot, State, scattered
 from headrace.wire.headers import Progress
 from headrace.wire.origin import OriginKey
 from headrace.wire.partitioner import partition_of
@@ -72,7 +72,7 @@ class CleaningState(State):
         self._width = width
         self._event_time = spec.event_time
         self._schema = plan.cleaned_schema(stream)
-        self._ingested = plan.ingested_schema(stream)
+        self._no_rows = plan.ingested_schema(stream).empty_table()
         self._log = plan.logs[0] if plan.travels(stream) else None
         self._clean_topic = plan.topics.clean(stream)
         self._cleaner = Cleaner(spec)
@@ -84,7 +84,7 @@ class CleaningState(State):
         for arrival in arrivals:
             time = arrival.progress.time if arrival.progress.time is not None else self._heard.time
             self._heard = Progress(time, arrival.progress.behind)
-        rows = pa.concat_tables([self._ingested.empty_table(), *(arrival.rows for arrival in arrivals)])
+        rows = pa.concat_tables([self._no_rows, *(arrival.rows for arrival in arrivals)])
         lengths = [arrival.rows.num_rows for arrival in arrivals]
         offsets = np.repeat(np.array([arrival.offset for arrival in arrivals], np.int64), lengths)
         timestamps = np.repeat(np.array([arrival.timestamp for arrival in arrivals], np.int64), lengths)
@@ -123,11 +123,7 @@ class CleaningState(State):
             return [Output(self._clean_topic, self._partition, rows, caused_by, self._event_time)]
         rows = self._as_log_rows(batch.rows, self._log.schema)
         numbers = partition_of(rows[self._log.column], rows[PARTITION], self._width)
-        return [
-            Output(self._log.topic, int(number), rows.take(place), caused_by[place], TIME)
-            for number in np.unique(numbers)
-            for place in [np.flatnonzero(numbers == number)]
-        ]
+        return scattered(self._log.topic, rows, caused_by, TIME, numbers)
 
     def _as_log_rows(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
         """The rows with the log's columns, null where this stream has no such column."""
@@ -143,7 +139,7 @@ class CleaningState(State):
 
     def _rejected(self, rows: pa.Table, batch: Batch, offsets: Int64s, timestamps: Int64s) -> pa.Table:
         if not batch.rejected:
-            return QUARANTINE_SCHEMA.empty_table()
+            return NOTHING_REJECTED
         found = [(int(place), rule) for rule in batch.rejected for place in rule.places]
         found.sort(key=lambda each: each[0])
         before = rows.take([place for place, _ in found]).to_pylist()

@@ -16,7 +16,7 @@ from headrace.contract.identity import PARTITION, STREAM, TIME
 from headrace.contract.plan import Log, Plan
 from headrace.features.engine import Engine
 from headrace.features.order import EventOrder, LogMessage, Released
-from headrace.runtime.stage import Arrival, Effects, Item, Output, Snapshot, State
+from headrace.runtime.stage import Arrival, Effects, Item, Output, Snapshot, State, scattered
 from headrace.wire.headers import Progress
 from headrace.wire.partitioner import partition_of
 
@@ -89,11 +89,7 @@ class LogState(State):
         columns = self._with_features(released.rows, features)
         rows = _table(columns, place, self._next.schema)
         numbers = partition_of(rows[self._next.column], rows[PARTITION], self._width)
-        return [
-            Output(self._next.topic, int(number), rows.take(where), released.caused_by[place[where]], TIME)
-            for number in np.unique(numbers)
-            for where in [np.flatnonzero(numbers == number)]
-        ]
+        return scattered(self._next.topic, rows, released.caused_by[place], TIME, numbers)
 
     def _leaving(self, released: Released, features: Mapping[str, pa.Table]) -> list[Output]:
         """The request rows that have all their features now."""

@@ -23,7 +23,7 @@ class CurrentModels:
 
     def __init__(self, plan: Plan, store: ObjectStore, threads: int) -> None:
         self._plan = plan
-        self._registry = Registry(store)
+        self._registry = Registry(store, plan.pipeline.tenant)
         self._threads = threads
         self._current: dict[str, Model | None] = dict.fromkeys(plan.pipeline.predictions)
         self._refused: dict[str, int] = {}  # versions that were looked at and must not be used

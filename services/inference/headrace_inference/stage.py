@@ -68,7 +68,7 @@ class ScoreState(State):
         self._stream = spec.on
         self._topic = topic
         self._place = (plan.topics.predictions(prediction), partition)
-        self._features = plan.features_schema(prediction)
+        self._no_rows = plan.features_schema(prediction).empty_table()
         self._schema = plan.predictions_schema(prediction)
         self._columns = plan.model_inputs(prediction)
         self._event_time = plan.pipeline.streams[spec.on].event_time
@@ -82,7 +82,7 @@ class ScoreState(State):
         for arrival in arrivals:
             time = arrival.progress.time if arrival.progress.time is not None else self._heard.time
             self._heard = Progress(time, arrival.progress.behind)
-        rows = pa.concat_tables([self._features.empty_table(), *(arrival.rows for arrival in arrivals)])
+        rows = pa.concat_tables([self._no_rows, *(arrival.rows for arrival in arrivals)])
         lengths = [arrival.rows.num_rows for arrival in arrivals]
         offsets = np.repeat(np.array([arrival.offset for arrival in arrivals], np.int64), lengths)
         timestamps = np.repeat(np.array([arrival.timestamp for arrival in arrivals], np.int64), lengths)

@@ -1,5 +1,10 @@
 """`python -m headrace_ingestion`."""
 
+import os
+
+# Read when polars is imported. Its pool wakes every core for a small batch; a service's parallelism is its partitions.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 from headrace_ingestion.app import main
 
 main()

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from headrace.contract.identity import IDENTITY, OFFSET, PARTITION, ROW
 from headrace.contract.pipeline import Column, Format, Stream
 from headrace.contract.plan import Plan
-from headrace.contract.quarantine import QUARANTINE_SCHEMA, RAW_LIMIT
+from headrace.contract.quarantine import NOTHING_REJECTED, QUARANTINE_SCHEMA, RAW_LIMIT
 from headrace.runtime.stage import Effects, Input, Item, Output, Record, Snapshot, State
 from headrace.wire.headers import Progress
 from headrace.wire.origin import OriginKey
@@ -130,7 +130,7 @@ class IngestionState(State):
     def _rejected(self, broken: Sequence[Broken]) -> pa.Table:
         """Column by column: a record may have 200,000 rows, all of them broken."""
         if not broken:
-            return QUARANTINE_SCHEMA.empty_table()
+            return NOTHING_REJECTED
         broken = sorted(broken, key=lambda each: (each.record.offset, each.row))
         count = len(broken)
         columns = {

@@ -1,5 +1,10 @@
 """`python -m headrace_lake`."""
 
+import os
+
+# Read when polars is imported. Its pool wakes every core for a small batch; a service's parallelism is its partitions.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 from headrace_lake.app import main
 
 main()

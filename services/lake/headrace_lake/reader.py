@@ -87,6 +87,10 @@ class LakeReader(ConsumerRebalanceListener):
                 await self._flush()
                 self._owned = {}
                 self._ownership += 1
+        except TimeoutError:
+            seconds = self._wiring.context.settings.drain_seconds
+            self._failed(Stuck(f"partitions were to be handed over, and the running turn did not end in {seconds:g} s"))
+            raise
         except BaseException as error:  # half-released partitions must not go on
             self._failed(error)
             raise

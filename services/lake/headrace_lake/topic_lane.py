@@ -68,7 +68,7 @@ class TopicLane:
         following = records[-1].offset + 1
         if admitted.refused.num_rows:
             first, end = Position(self._positions[partition]), Position(following)
-            sends, _ = self._outboxes[partition].pack(Effects(), admitted.refused, first, end, None)
+            sends, _ = self._outboxes[partition].pack(Effects(), admitted.refused, records, first, end, None)
             self.sends += sends
         marks = {str(key): heard.position for key, heard in intake.marks.items()}
         for sink in self._sinks:

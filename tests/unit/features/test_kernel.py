@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -80,7 +81,7 @@ def plans(draw: st.DrawFn) -> tuple[list[ViewSpec], dict[str, list[str]]]:
     return [trips, weather, by_heat], requests
 
 
-def bits(answers: dict[str, pa.Table]) -> dict[str, list[tuple[str, ...]]]:
+def bits(answers: Mapping[str, pa.Table]) -> dict[str, list[tuple[str, ...]]]:
     """Tables as text that tells every float from every other, -0.0 from 0.0 too."""
     return {
         stream: [tuple(f"{name}={value!r}" for name, value in row.items()) for row in table.to_pylist()]

@@ -18,7 +18,7 @@ def manifest() -> Manifest:
 
 
 def test_a_published_version_is_loaded_as_it_was_written() -> None:
-    registry = Registry(MemoryStore())
+    registry = Registry(MemoryStore(), "someone")
 
     numbers = [registry.publish(manifest(), FILES) for _ in range(3)]
 
@@ -30,18 +30,18 @@ def test_a_published_version_is_loaded_as_it_was_written() -> None:
 
 def test_a_file_that_was_changed_is_refused() -> None:
     store = MemoryStore()
-    Registry(store).publish(manifest(), FILES)
-    store.put("models/late/versions/1/model.onnx", b"other trees")
+    Registry(store, "someone").publish(manifest(), FILES)
+    store.put("models/someone/late/versions/1/model.onnx", b"other trees")
 
     with pytest.raises(ModelError, match="does not match the hash"):
-        Registry(store).load("late", 1)
+        Registry(store, "someone").load("late", 1)
 
 
 def test_a_version_that_was_never_finished_cannot_be_loaded_and_its_number_stays_taken() -> None:
     # Given a publisher that died after its claim
     store = MemoryStore()
-    store.put("models/late/versions/1/claim", b"")
-    registry = Registry(store)
+    store.put("models/someone/late/versions/1/claim", b"")
+    registry = Registry(store, "someone")
     # Then its version cannot be loaded or pointed at, and the next one has a number of its own
     with pytest.raises(ModelError, match="no complete version 1"):
         registry.load("late", 1)
@@ -51,7 +51,7 @@ def test_a_version_that_was_never_finished_cannot_be_loaded_and_its_number_stays
 
 
 def test_an_alias_moves() -> None:
-    registry = Registry(MemoryStore())
+    registry = Registry(MemoryStore(), "someone")
     assert registry.resolve("late", "champion") is None
     for number in (1, 2):
         registry.publish(manifest(), FILES)
@@ -68,7 +68,7 @@ def test_an_alias_that_somebody_else_moves_meanwhile_is_left_to_them() -> None:
                 super().put(key, b'{"version": 7}')
             return super().put(key, body, if_none_match=if_none_match, if_match=if_match)
 
-    registry = Registry(Racing())
+    registry = Registry(Racing(), "someone")
     registry.publish(manifest(), FILES)
     registry.point("late", "champion", 1)
 
@@ -87,7 +87,7 @@ def test_an_alias_whose_move_is_unknown_is_read_back() -> None:
                 raise OutcomeUnknown("no answer")
             return etag
 
-    registry = Registry(Doubtful())
+    registry = Registry(Doubtful(), "someone")
     registry.publish(manifest(), FILES)
     registry.point("late", "champion", 1)
     assert registry.resolve("late", "champion") == 1
@@ -95,6 +95,6 @@ def test_an_alias_whose_move_is_unknown_is_read_back() -> None:
 
 def test_a_damaged_alias_is_named() -> None:
     store = MemoryStore()
-    store.put("models/late/aliases/champion.json", b"{}")
+    store.put("models/someone/late/aliases/champion.json", b"{}")
     with pytest.raises(ModelError, match=r"champion\.json is damaged"):
-        Registry(store).resolve("late", "champion")
+        Registry(store, "someone").resolve("late", "champion")

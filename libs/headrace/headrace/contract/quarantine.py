@@ -26,6 +26,7 @@ class Reason(StrEnum):
     REQUIREMENT = "requirement"  # require
     CAST = "cast"  # a value that does not fit the type it is cast to
     EXPRESSION = "expression"  # SQL that failed on this row
+    ROW_TOO_LARGE = "row_too_large"  # no message can hold it
     NOT_SCORABLE = "not_scorable"  # the model cannot take this row
 
 
@@ -47,3 +48,5 @@ QUARANTINE_SCHEMA = pa.schema(
 
 `_row` is 0 where a whole raw record was rejected; the identity is null where a whole internal message was.
 """
+
+NOTHING_REJECTED = QUARANTINE_SCHEMA.empty_table()  # made once: pyarrow takes longer for it than for a step's real work

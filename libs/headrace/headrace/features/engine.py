@@ -36,6 +36,7 @@ class Engine:
         _check(views, requests, schema)
         self._views = {view.name: ViewState(view, schema) for view in views}
         self._requests = {stream: [self._views[name].spec for name in names] for stream, names in requests.items()}
+        self._no_answers = {stream: feature_schema(specs).empty_table() for stream, specs in self._requests.items()}
         self._largest = NO_TILE  # the largest event time applied so far
 
     @staticmethod
@@ -48,12 +49,14 @@ class Engine:
         """For each view, how many of its source's rows came after their tile had ceased to exist."""
         return {name: view.too_late for name, view in self._views.items()}
 
-    def apply(self, rows: pa.Table) -> dict[str, pa.Table]:
+    def apply(self, rows: pa.Table) -> Mapping[str, pa.Table]:
         """Apply released rows in their order.
 
         Returns for each stream that requests features one row per row of that stream, in the order of `rows`, with the
         columns of `feature_schema` of the views it reads: aggregates over the rows applied before.
         """
+        if not rows.num_rows:
+            return self._no_answers
         times = rows["_time"].cast(pa.int64()).to_numpy()
         largest = np.maximum.accumulate(np.concatenate(([self._largest], times)))
         streams = {

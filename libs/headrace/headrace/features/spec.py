@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from headrace.contract.duration import format_duration
 
@@ -36,6 +36,8 @@ class ViewSpec:
     values: Mapping[str, tuple[str, ...]]  # column -> aggregates
     delay: int = 0
     slack: int = 0
+    features: tuple[Feature, ...] = field(init=False)
+    """The feature columns in their order: by value column, then aggregate, then window, as declared."""
 
     def __post_init__(self) -> None:
         if self.hop <= 0 or self.delay < 0 or self.slack < 0:
@@ -47,19 +49,17 @@ class ViewSpec:
         unknown = {aggregate for aggregates in self.values.values() for aggregate in aggregates} - set(AGGREGATES)
         if unknown:
             raise ValueError(f"view {self.name}: {sorted(unknown)} must be among {', '.join(AGGREGATES)}")
+        object.__setattr__(self, "features", tuple(self._features()))  # the class is frozen
         names = [feature.name for feature in self.features]
         if len(set(names)) != len(names):
             raise ValueError(f"view {self.name}: a window or an aggregate is named twice")
 
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        """The feature columns in their order: by value column, then aggregate, then window, as declared."""
-        return tuple(
-            Feature(f"{self.name}__{column}__{aggregate}__{format_duration(window)}", column, aggregate, window)
-            for column, aggregates in self.values.items()
-            for aggregate in aggregates
-            for window in self.windows
-        )
+    def _features(self) -> Iterator[Feature]:
+        for column, aggregates in self.values.items():
+            for aggregate in aggregates:
+                for window in self.windows:
+                    name = f"{self.name}__{column}__{aggregate}__{format_duration(window)}"
+                    yield Feature(name, column, aggregate, window)
 
     @property
     def reach(self) -> int:

@@ -29,7 +29,7 @@ def by_date(rows: pa.Table, time_column: str) -> Iterator[tuple[date | None, pa.
     sayable = pc.and_(pc.greater_equal(days, pa.scalar(date.min)), pc.less_equal(days, pa.scalar(date.max)))
     days = pc.if_else(sayable, days, pa.scalar(None, pa.date32()))
     if len(pc.unique(days)) > 1:
-        order = pc.sort_indices(days, null_placement="at_start")  # stable
+        order = pc.sort_indices(days, sort_keys=[("", "ascending", "at_start")])  # stable
         rows, days = rows.take(order), days.take(order)
     runs = pc.run_end_encode(days)
     start = 0

@@ -1,6 +1,7 @@
 """The model registry on plain S3: versions that are written once, and aliases that move.
 
-`models/<name>/versions/<n>/{model.onnx, sample.arrow, manifest.json}`, `models/<name>/aliases/<alias>.json`.
+`models/<tenant>/<name>/versions/<n>/{model.onnx, sample.arrow, manifest.json}`,
+`models/<tenant>/<name>/aliases/<alias>.json`.
 
 A number is claimed first, by writing `claim` only if it is absent; the manifest is written last, so a version without
 one was never finished and cannot be loaded. Nothing is ever overwritten but an alias, and that only over the version of
@@ -35,10 +36,11 @@ class Version:
 
 
 class Registry:
-    """The versions and aliases of all models in one bucket."""
+    """The versions and aliases of all models of one tenant."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, tenant: str) -> None:
         self._store = store
+        self._root = f"models/{tenant}"
 
     def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> int:
         """Write a new version and return its number.
@@ -46,7 +48,7 @@ class Registry:
         `manifest.files` is set from the files. Raises ModelError when no number can be claimed, StoreError.
         """
         number = self._claim(manifest.name)
-        home = _home(manifest.name, number)
+        home = self._home(manifest.name, number)
         for name, body in files.items():
             self._store.put(f"{home}/{name}", body)
         complete = manifest.model_copy(update={"files": {name: digest(body) for name, body in files.items()}})
@@ -55,7 +57,7 @@ class Registry:
 
     def load(self, name: str, number: int) -> Version:
         """Read a version; raises ModelError when it was never finished or a file is not what its manifest says."""
-        home = _home(name, number)
+        home = self._home(name, number)
         try:
             manifest = parse(self._store.get(f"{home}/{_MANIFEST}").body, f"{home}/{_MANIFEST}")
             files = {file: self._store.get(f"{home}/{file}").body for file in manifest.files}
@@ -70,7 +72,7 @@ class Registry:
         """Move an alias to a complete version; raises ModelError when somebody else moves it at the same time."""
         self.load(name, number)
         body = json.dumps({"version": number}).encode()
-        key = _alias(name, alias)
+        key = self._alias(name, alias)
         try:
             found = self._store.get(key)
         except NotFound:
@@ -90,7 +92,7 @@ class Registry:
 
     def resolve(self, name: str, alias: str) -> int | None:
         """The version that an alias names, None where there is no such alias. Raises ModelError for a damaged one."""
-        key = _alias(name, alias)
+        key = self._alias(name, alias)
         try:
             body = self._store.get(key).body
         except NotFound:
@@ -101,21 +103,19 @@ class Registry:
             raise ModelError(f"{key} is damaged: {body[:60]!r}") from error
 
     def _claim(self, name: str) -> int:
-        taken = [int(match[1]) for e in self._store.list(f"models/{name}/") if (match := _VERSION.search(e.key))]
+        taken = [int(match[1]) for e in self._store.list(f"{self._root}/{name}/") if (match := _VERSION.search(e.key))]
         number = max(taken, default=0)
         for _ in range(_ATTEMPTS):
             number += 1
             try:
-                self._store.put(f"{_home(name, number)}/claim", b"", if_none_match=True)
+                self._store.put(f"{self._home(name, number)}/claim", b"", if_none_match=True)
             except (PreconditionFailed, OutcomeUnknown):
                 continue  # taken, or perhaps ours: a number that nobody finishes does no harm
             return number
         raise ModelError(f"model {name}: no version number could be claimed in {_ATTEMPTS} attempts")
 
+    def _home(self, name: str, number: int) -> str:
+        return f"{self._root}/{name}/versions/{number}"
 
-def _home(name: str, number: int) -> str:
-    return f"models/{name}/versions/{number}"
-
-
-def _alias(name: str, alias: str) -> str:
-    return f"models/{name}/aliases/{alias}.json"
+    def _alias(self, name: str, alias: str) -> str:
+        return f"{self._root}/{name}/aliases/{alias}.json"

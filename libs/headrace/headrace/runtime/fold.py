@@ -77,7 +77,7 @@ class Fold:
         admitted = self._intake.admit(records)
         effects = self._state.step(admitted.items, at_end=at_end)
         first, end = Position(self.position), Position(following)
-        sends, rejected = self._outbox.pack(effects, admitted.refused, first, end, admitted.traceparent)
+        sends, rejected = self._outbox.pack(effects, admitted.refused, records, first, end, admitted.traceparent)
         self.position = following
         return Output(sends, rejected, admitted.replayed, effects.counts)
 

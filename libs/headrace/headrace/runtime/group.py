@@ -117,6 +117,12 @@ class Group(ConsumerRebalanceListener):
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self._release()
+        except TimeoutError:
+            seconds = self._settings.drain_seconds
+            self._failed(
+                Stuck(f"partitions were to be handed over, and the running turns did not end in {seconds:g} s")
+            )
+            raise
         except BaseException as error:  # whatever it is, half-released partitions must not go on
             self._failed(error)
             raise
@@ -227,8 +233,8 @@ class Group(ConsumerRebalanceListener):
                 silent = time.monotonic() - worker.last_progress
                 if (worker.busy or (waiting and worker.ready)) and silent > self._settings.stuck_seconds:
                     raise Stuck(
-                        f"{place.topic} partition {place.partition} has been at {worker.position} for {silent:.0f} s"
-                        f" while the log ends at {end}"
+                        f"{place.topic} partition {place.partition} has been at {worker.position} for {silent:.0f} s,"
+                        f" {worker.doing}, while the log ends at {end}"
                     )
             self._shared.metrics.ready.set(self.not_ready() is None)
 

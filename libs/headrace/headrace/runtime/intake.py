@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from headrace.contract.errors import BadMessage
-from headrace.contract.quarantine import QUARANTINE_SCHEMA, RAW_LIMIT
+from headrace.contract.quarantine import NOTHING_REJECTED, QUARANTINE_SCHEMA, RAW_LIMIT
 from headrace.runtime.marks import Heard
 from headrace.runtime.stage import Arrival, Item, Record
 from headrace.wire import gate, headers
@@ -49,7 +49,7 @@ class RawIntake:
         """Hand the records over."""
         items = [Record(record.offset, record.timestamp, record.value) for record in records]
         traces = (trace for record in records if (trace := headers.trace_of(record.headers)) is not None)
-        return Admitted(items, QUARANTINE_SCHEMA.empty_table(), 0, next(traces, None))
+        return Admitted(items, NOTHING_REJECTED, 0, next(traces, None))
 
 
 class LogIntake:
@@ -97,7 +97,8 @@ class LogIntake:
             traceparent = traceparent or said.traceparent
             self.marks[said.origin.key] = Heard(said.origin.next, said.progress)
             arrivals.append(Arrival(record.offset, record.timestamp, said.origin.key, said.progress, rows.slice(seen)))
-        return Admitted(arrivals, pa.Table.from_pylist(refused, schema=QUARANTINE_SCHEMA), replayed, traceparent)
+        table = pa.Table.from_pylist(refused, schema=QUARANTINE_SCHEMA) if refused else NOTHING_REJECTED
+        return Admitted(arrivals, table, replayed, traceparent)
 
 
 def _refused(stage: str, topic: str, record: Consumed, error: BadMessage) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from headrace.runtime.intake import Consumed
 from headrace.runtime.oversize import split_oversize
 from headrace.runtime.stage import Effects, Output
 from headrace.wire.headers import Progress
@@ -16,6 +17,7 @@ from headrace.wire.origin import OriginKey, from_offsets
 from headrace.wire.position import Position
 
 _SILENT = Progress(None, behind=True)
+_NO_OFFSETS = np.empty(0, np.int64)
 
 Place = tuple[str, int]
 """A topic and one of its partitions."""
@@ -45,32 +47,42 @@ class Outbox:
     ) -> None:
         self._key = key
         self._listeners = tuple(listeners)
-        self._schemas = schemas
         self._quarantine = quarantine
         self._limit = limit
+        self._nothing = {topic: schema.empty_table() for topic, schema in schemas.items()}
         self._told: dict[Place, Progress] = {}  # empty at the start: an owner that starts tells everybody
 
     def pack(
-        self, effects: Effects, refused: pa.Table, first: Position, following: Position, traceparent: str | None
+        self,
+        effects: Effects,
+        refused: pa.Table,
+        records: Sequence[Consumed],
+        first: Position,
+        following: Position,
+        traceparent: str | None,
     ) -> tuple[list[Send], int]:
-        """The messages of a step that covers the input from `first` up to `following`, and how many rows it rejects."""
+        """The messages of a step that covers the input from `first` up to `following`, and how many rows it rejects.
+
+        `records` are what was read there, `refused` those that no stage could take.
+        """
         rejected = [refused] if effects.rejected is None else [refused, effects.rejected]
         by_place: dict[Place, Output] = {}
         for output in effects.outputs:
-            kept, oversize = split_oversize(output, self._key, self._limit)
+            kept, oversize = split_oversize(output, self._key, self._limit, records)
             by_place[(output.topic, output.partition)] = kept
             rejected.append(oversize)
         sends: list[Send] = []
         for place in dict.fromkeys((*by_place, *self._listeners)):
-            output = by_place.get(place) or self._nothing(place)
+            output = by_place.get(place) or Output(*place, self._nothing[place[0]], _NO_OFFSETS, "")
             if output.rows.num_rows or self._has_news(place, effects.progress):
                 listens = place in self._listeners
                 progress = effects.progress if listens else _SILENT
                 sends += self._messages(place, output, progress, first, following, traceparent)
                 if listens:
                     self._told[place] = progress
-        quarantined = _in_order(pa.concat_tables(rejected))
+        quarantined = pa.concat_tables(rejected)
         if quarantined.num_rows:
+            quarantined = _in_order(quarantined)
             topic, partition = self._quarantine
             offsets = quarantined["topic_offset"].to_numpy()
             out = Output(topic, partition, quarantined, offsets, "time")
@@ -80,10 +92,6 @@ class Outbox:
     def _has_news(self, place: Place, progress: Progress) -> bool:
         told = self._told.get(place)
         return told is None or not (told == progress or not (told.behind or progress.behind))
-
-    def _nothing(self, place: Place) -> Output:
-        schema = self._schemas[place[0]]
-        return Output(*place, schema.empty_table(), np.empty(0, np.int64), "")
 
     def _messages(
         self,

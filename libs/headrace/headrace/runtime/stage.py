@@ -52,6 +52,25 @@ class Output:
     time_column: str  # the rows' event time
 
 
+def scattered(
+    topic: str,
+    rows: pa.Table,
+    caused_by: npt.NDArray[np.int64],
+    time_column: str,
+    partitions: npt.NDArray[np.int64],
+) -> list[Output]:
+    """Rows for many partitions of one topic, row i for `partitions[i]`; those of one partition keep their order."""
+    if not rows.num_rows:
+        return []
+    order = np.argsort(partitions, kind="stable")  # one take and slices of it: a take for each partition costs as much
+    sorted_rows, causes = rows.take(order), caused_by[order]
+    numbers, starts, counts = np.unique(partitions[order], return_index=True, return_counts=True)
+    return [
+        Output(topic, int(number), sorted_rows.slice(start, count), causes[start : start + count], time_column)
+        for number, start, count in zip(numbers, starts, counts, strict=True)
+    ]
+
+
 _SILENT = Progress(None, behind=True)
 
 

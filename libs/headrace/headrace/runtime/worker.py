@@ -78,6 +78,7 @@ class Worker:
         self.commit: Commit | None = None
         self.last_progress = time.monotonic()
         self.position = 0
+        self.doing = "waiting"  # what the running turn is at, for whoever asks why it takes so long
         self._opening = opening
         self._outside = outside
         self._settings = settings
@@ -103,6 +104,7 @@ class Worker:
 
     async def run(self) -> None:
         """Open the partition and take turns until `stop`; then leave a last snapshot."""
+        self.doing = "reading its state from the object store"
         fold, stateful = await self._in_thread(self._opening.open)
         self.position = fold.position
         self._saved = fold.position if stateful else -1
@@ -110,6 +112,7 @@ class Worker:
         await self._outside.begin_at(fold.position)
         self.ready = True
         while not self._stopping:
+            self.doing = "waiting"
             if self._outside.missing() is not None:
                 self.last_progress = time.monotonic()
                 await asyncio.sleep(_MISSING_PAUSE)
@@ -142,8 +145,10 @@ class Worker:
         # A raw topic at its end has only paused: its producer may be about to go on (docs/adr/0001).
         at_end = not self._raw and not self.inbox and await self._outside.at_end() is not None
         began = time.monotonic()
+        self.doing = "computing"
         output = await self._in_thread(lambda: fold.step(records, following, at_end=at_end))  # 2 to 5
         seconds = time.monotonic() - began
+        self.doing = "sending"
         await self._outside.send(list(output.sends))  # 6
         self._moved(fold)  # 7
         self._told_end = at_end
@@ -174,6 +179,7 @@ class Worker:
         self._next_snapshot = time.monotonic() + self._settings.snapshot_seconds
         if fold.position == self._saved and not must:
             return
+        self.doing = "saving a snapshot to the object store"
         state = await self._in_thread(fold.snapshot)
         assert state is not None, "a stage keeps snapshots or it does not"
         saved = Saved(fold.position, dict(fold.marks), state)

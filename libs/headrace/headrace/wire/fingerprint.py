@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import pyarrow as pa
 
 
+@functools.lru_cache(maxsize=1024)
 def fingerprint(schema: pa.Schema) -> str:
     """16 hex characters of the SHA-256 over names, types and nullability in order; metadata does not count."""
     digest = hashlib.sha256()
