@@ -72,6 +72,7 @@ class Group(ConsumerRebalanceListener):
         self._threads = ThreadPoolExecutor(shared.settings.threads, thread_name_prefix="step")
         self._workers: dict[TopicPartition, tuple[Worker, asyncio.Task[None]]] = {}
         self._committed: dict[TopicPartition, Commit] = {}
+        self._committing = asyncio.Lock()
         self._joined = False
         self._draining = False  # from now on nothing is taken over, whatever the group's leader says meanwhile
         self._tasks: list[asyncio.Task[None]] = []
@@ -201,24 +202,29 @@ class Group(ConsumerRebalanceListener):
             await self._commit()
 
     async def _commit(self) -> None:
-        """Commit what is committable and new; a partition that was lost in between is its new owner's to commit."""
-        due = {
-            place: worker.commit
-            for place, (worker, _) in self._workers.items()
-            if worker.commit is not None and worker.commit != self._committed.get(place)
-        }
-        if not due:
-            return
-        offsets = {place: OffsetAndMetadata(commit.offset, commit.metadata) for place, commit in due.items()}
-        try:
-            async with asyncio.timeout(self._settings.broker_seconds):
-                await self._shared.consumer.commit(offsets)
-        except _LOST as error:
-            _log.warning("a commit came too late for its partitions: %r", error)
-        except (KafkaError, TimeoutError) as error:
-            raise BrokerUnavailable(f"commit: {error!r}") from error
-        else:
-            self._committed |= due
+        """Commit what is committable and new; a partition that was lost in between is its new owner's to commit.
+
+        One at a time: the library tries a commit again after a transient error, and an older one that comes after a
+        newer one, or after the next rebalance, would take the offset back.
+        """
+        async with self._committing:
+            due = {
+                place: worker.commit
+                for place, (worker, _) in self._workers.items()
+                if worker.commit is not None and worker.commit != self._committed.get(place)
+            }
+            if not due:
+                return
+            offsets = {place: OffsetAndMetadata(commit.offset, commit.metadata) for place, commit in due.items()}
+            try:
+                async with asyncio.timeout(self._settings.broker_seconds):
+                    await self._shared.consumer.commit(offsets)
+            except _LOST as error:
+                _log.warning("a commit came too late for its partitions: %r", error)
+            except (KafkaError, TimeoutError) as error:
+                raise BrokerUnavailable(f"commit: {error!r}") from error
+            else:
+                self._committed |= due
 
     async def _watch(self) -> None:
         """Each partition on its own: one that is stuck must not hide behind others that are not."""

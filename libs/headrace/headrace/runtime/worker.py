@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -88,6 +89,7 @@ class Worker:
             () if self._raw else opening.stage.origins(opening.source.topic, opening.partition)
         )
         self._stopping = False
+        self._began = -math.inf  # when the last turn began
         self._told_end = False  # whether the last step was told that nothing more waits
         self._saved = -1  # the offset of the last snapshot
         self._next_snapshot = time.monotonic() + settings.snapshot_seconds
@@ -129,13 +131,11 @@ class Worker:
             await self._save(fold)
 
     async def _gather(self) -> None:
-        """Let a batch of raw records fill, by time and size."""
+        """Let a step fill, since each has a fixed price; what comes after a quiet time goes on at once."""
         settings = self._settings
-        if not self._raw or settings.batch_seconds == 0:
-            return
-        deadline = time.monotonic() + settings.batch_seconds
+        due = self._began + settings.batch_seconds
         while not self._stopping and not self.inbox.has(settings.step_rows, settings.step_bytes):
-            left = deadline - time.monotonic()
+            left = due - time.monotonic()
             if left <= 0:
                 return
             await asyncio.sleep(min(left, settings.batch_seconds / 4))
@@ -144,7 +144,7 @@ class Worker:
         records, following = self.inbox.take(self._settings.step_rows, self._settings.step_bytes)  # 1
         # A raw topic at its end has only paused: its producer may be about to go on (docs/adr/0001).
         at_end = not self._raw and not self.inbox and await self._outside.at_end() is not None
-        began = time.monotonic()
+        began = self._began = time.monotonic()
         self.doing = "computing"
         output = await self._in_thread(lambda: fold.step(records, following, at_end=at_end))  # 2 to 5
         seconds = time.monotonic() - began
