@@ -38,7 +38,7 @@ class CleaningStage:
 
     def inputs(self) -> Sequence[Input]:
         """Return every ingested topic."""
-        return [Input(topic, self._plan.ingested_schema(stream)) for topic, stream in self._streams.items()]
+        return [Input(topic, self._plan.ingested_schema(stream), stream) for topic, stream in self._streams.items()]
 
     def origins(self, topic: str, partition: int) -> Sequence[OriginKey]:
         """Return the one writer of an ingested partition: ingestion, from the raw partition of the same number."""

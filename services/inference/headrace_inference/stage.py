@@ -39,7 +39,11 @@ class InferenceStage:
 
     def inputs(self) -> Sequence[Input]:
         """Return every features topic."""
-        return [Input(topic, self._plan.features_schema(name)) for topic, name in self.predictions.items()]
+        predictions = self._plan.pipeline.predictions
+        return [
+            Input(topic, self._plan.features_schema(name), predictions[name].on)
+            for topic, name in self.predictions.items()
+        ]
 
     def origins(self, topic: str, partition: int) -> Sequence[OriginKey]:
         """Return the one writer: the log that the prediction's rows leave at, partition of the same number."""

@@ -47,7 +47,7 @@ class IngestionStage:
 
     def inputs(self) -> Sequence[Input]:
         """Return every raw topic."""
-        return [Input(topic, None) for topic in self._streams]
+        return [Input(topic, None, stream) for topic, stream in self._streams.items()]
 
     def origins(self, topic: str, partition: int) -> Sequence[OriginKey]:
         """Return nothing: producers of raw topics are strangers."""

@@ -56,7 +56,7 @@ class Fold:
         listeners = stage.listeners(topic, partition)
         key = OriginKey(stage.name, topic, partition)
         quarantine: Place = (routes.quarantine, partition % routes.partitions)
-        self._outbox = Outbox(key, listeners, routes.schemas, quarantine, routes.limit)
+        self._outbox = Outbox(key, listeners, routes.schemas, quarantine, routes.limit, source.stream)
         self._intake: RawIntake | LogIntake = RawIntake()
         if source.schema is not None:
             known = stage.origins(topic, partition)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headrace.runtime.intake import Consumed
 from headrace.runtime.oversize import split_oversize
@@ -44,11 +45,13 @@ class Outbox:
         schemas: dict[str, pa.Schema],
         quarantine: Place,
         limit: int,
+        stream: str | None = None,
     ) -> None:
         self._key = key
         self._listeners = tuple(listeners)
         self._quarantine = quarantine
         self._limit = limit
+        self._stream = stream  # of the input
         self._nothing = {topic: schema.empty_table() for topic, schema in schemas.items()}
         self._told: dict[Place, Progress] = {}  # empty at the start: an owner that starts tells everybody
 
@@ -68,7 +71,7 @@ class Outbox:
         rejected = [refused] if effects.rejected is None else [refused, effects.rejected]
         by_place: dict[Place, Output] = {}
         for output in effects.outputs:
-            kept, oversize = split_oversize(output, self._key, self._limit, records)
+            kept, oversize = split_oversize(output, self._key, self._limit, self._stream, records)
             by_place[(output.topic, output.partition)] = kept
             rejected.append(oversize)
         sends: list[Send] = []
@@ -82,7 +85,7 @@ class Outbox:
                     self._told[place] = progress
         quarantined = pa.concat_tables(rejected)
         if quarantined.num_rows:
-            quarantined = _in_order(quarantined)
+            quarantined = _cut(_in_order(quarantined), self._limit // 2)
             topic, partition = self._quarantine
             offsets = quarantined["topic_offset"].to_numpy()
             out = Output(topic, partition, quarantined, offsets, "time")
@@ -117,3 +120,10 @@ def _in_order(rejected: pa.Table) -> pa.Table:
     """Rows by the input offset that caused them; the sort keeps the order of rows of one offset."""
     order = np.argsort(rejected["topic_offset"].to_numpy(), kind="stable")
     return rejected.take(order)
+
+
+def _cut(rejected: pa.Table, limit: int) -> pa.Table:
+    """Rows with at most `limit` raw bytes each: what is told of a rejected row must fit into a message itself."""
+    place = rejected.schema.get_field_index("raw")
+    field = rejected.schema.field(place)
+    return rejected.set_column(place, field, pc.binary_slice(rejected["raw"], 0, limit))

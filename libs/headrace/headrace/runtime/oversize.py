@@ -18,16 +18,18 @@ from headrace.wire.origin import OriginKey
 _ROW_TO_SPARE = 16  # a row of less than a 16th of the limit needs no closer look
 
 
-def split_oversize(output: Output, key: OriginKey, limit: int, records: Sequence[Consumed]) -> tuple[Output, pa.Table]:
+def split_oversize(
+    output: Output, key: OriginKey, limit: int, stream: str | None, records: Sequence[Consumed]
+) -> tuple[Output, pa.Table]:
     """The output without the rows above `limit` bytes, and those rows as the quarantine keeps them.
 
-    `records` are those that the step has read: the ones that caused its rows.
+    `stream` is the input's, where it holds only one; `records` are those that the step has read.
     """
     if output.rows.nbytes <= limit // _ROW_TO_SPARE or not (large := _large_rows(output.rows, limit)).any():
         return output, NOTHING_REJECTED
     kept = np.flatnonzero(~large)
     rest = Output(output.topic, output.partition, output.rows.take(kept), output.caused_by[kept], output.time_column)
-    rows = [_rejected(output, key, int(place), limit, records) for place in np.flatnonzero(large)]
+    rows = [_rejected(output, key, int(place), limit, stream, records) for place in np.flatnonzero(large)]
     return rest, pa.Table.from_pylist(rows, schema=QUARANTINE_SCHEMA)
 
 
@@ -40,7 +42,9 @@ def _large_rows(rows: pa.Table, limit: int) -> npt.NDArray[np.bool_]:
     return sizes > limit // 2
 
 
-def _rejected(output: Output, key: OriginKey, place: int, limit: int, records: Sequence[Consumed]) -> dict[str, object]:
+def _rejected(
+    output: Output, key: OriginKey, place: int, limit: int, stream: str | None, records: Sequence[Consumed]
+) -> dict[str, object]:
     row = output.rows.slice(place, 1).to_pylist()[0]
     cause = int(output.caused_by[place])
     read = next(record.timestamp for record in records if record.offset == cause)
@@ -48,7 +52,7 @@ def _rejected(output: Output, key: OriginKey, place: int, limit: int, records: S
         "stage": key.stage,
         "topic": key.topic,
         "topic_offset": cause,
-        "stream": row.get(STREAM),
+        "stream": row.get(STREAM, stream),
         "reason": str(Reason.ROW_TOO_LARGE),
         "detail": f"a row for {output.topic} has more than {limit // 2} bytes of text: no message can hold it",
         "raw": json.dumps(row, default=str, ensure_ascii=False).encode()[:RAW_LIMIT],

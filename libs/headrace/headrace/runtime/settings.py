@@ -65,7 +65,7 @@ class Settings(StoreSettings):
     step_rows: int = Field(20_000, ge=1, description="rows of input after which a step begins")
     queue_bytes: int = Field(4 << 20, ge=1024, description="bytes of input that may wait for one partition")
     fetch_bytes: int = Field(1 << 20, ge=1024, description="bytes of one partition in one answer of the broker")
-    batch_seconds: float = Field(0.1, ge=0, description="least time between two steps of a partition, unless one is full")
+    batch_seconds: float = Field(0.1, ge=0, description="least time between two steps of a partition, unless full")
     patience_seconds: float = Field(0.2, ge=0, description="quiet time after which ingestion says it is current")
     message_bytes: int = Field(4 << 20, ge=65_536, description="largest message that is sent")
     send_seconds: float = Field(15.0, gt=0, description="deadline of a send")

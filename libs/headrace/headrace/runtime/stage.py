@@ -93,11 +93,12 @@ class Effects:
 class Input:
     """One input topic of a stage.
 
-    `schema` is None for raw topics.
+    `schema` is None for raw topics; `stream` is the one whose rows it holds, None for a log that many share.
     """
 
     topic: str
     schema: pa.Schema | None
+    stream: str | None = None
 
 
 Snapshot = dict[str, pa.Table]

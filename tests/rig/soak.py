@@ -1,0 +1,71 @@
+"""`python -m rig.soak`: hours with a fault a minute; what grows shows in the slopes of memory and descriptors.
+
+HOURS=h (2) SEED=s (1) RATE=records a second (60, about 30 % of what all services do on two cores). The report is saved
+beside that of the campaigns. Ends with 0 for pass, 1 for fail, 3 for dull.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from headrace.contract.errors import StackError
+from headrace.local.places import state_folder
+
+from rig.faults.disk import CannotBreak
+from rig.faults.leg import Leg, end_cleanly_when_told, run_leg
+from rig.faults.schedule import draw_soak
+
+MEMORY_SLOPE = 64 << 20  # bytes an hour
+FILES_SLOPE = 4.0  # descriptors an hour
+_SHORT = 0.5  # hours: below, a process is still filling its caches, and a slope says little
+
+
+def main() -> None:
+    """Soak, print and save the report."""
+    end_cleanly_when_told()
+    try:
+        hours = float(os.environ.get("HOURS") or 2)
+        seed = int(os.environ.get("SEED") or 1)
+        rate = float(os.environ.get("RATE") or 60)
+    except ValueError as error:
+        sys.exit(f"rig.soak: HOURS, SEED or RATE is wrong: {error}")
+    folder = Path(tempfile.mkdtemp(prefix="headrace-soak-"))
+    schedule = draw_soak(seed, hours * 3600)
+    began = time.monotonic()
+
+    def say(what: str) -> None:
+        print(f"  {time.monotonic() - began:7.1f} s  {what}", flush=True)
+
+    print(f"{hours:g} h, {len(schedule.faults)} faults, seed {seed}; logs and data in {folder}", flush=True)
+    try:
+        leg = run_leg(schedule, folder, rate=rate, seconds=hours * 3600 + 600, say=say)
+    except (CannotBreak, StackError) as error:
+        sys.exit(f"rig.soak: {error}")
+    report = report_of(leg)
+    file = state_folder() / "faults" / "soak.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(report, indent=1, default=str), encoding="utf-8")
+    print(json.dumps({name: report[name] for name in ("verdict", "growing", "slopes", "problems", "kills")}, indent=1))
+    print(f"verdict: {report['verdict']}; the whole report is in {file}")
+    sys.exit({"pass": 0, "fail": 1, "dull": 3}[report["verdict"]])
+
+
+def report_of(leg: Leg) -> dict[str, Any]:
+    """The leg, and what grew without end: a slope above the bound in a process that lived for long."""
+    growing = [
+        f"{slope.instance} grew by {slope.memory / (1 << 20):.0f} MiB and {slope.files:.1f} files an hour"
+        for slope in leg.slopes
+        if slope.hours >= _SHORT and (slope.memory > MEMORY_SLOPE or slope.files > FILES_SLOPE)
+    ]
+    said = leg.to_json()
+    return {**said, "verdict": "fail" if growing else said["verdict"], "growing": growing}
+
+
+if __name__ == "__main__":
+    main()
