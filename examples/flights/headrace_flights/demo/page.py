@@ -40,11 +40,14 @@ def page(
     reasons = "".join(f"<tr><td>{html.escape(k)}</td><td>{v:,}</td></tr>" for k, v in result["quarantined"].items())
     hops = "".join(f"<h3>{html.escape(hop)}</h3><pre>{html.escape(said)}</pre>" for hop, said in traced)
     tries = "".join(f"<h3>{html.escape(what)}</h3><pre>{html.escape(paste)}</pre>" for what, paste in steps)
+    again = result["recomputed"]
     return f"""<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Headrace: flights</title>
 <style>{_STYLE}</style>
 <h1>Will this flight land late?</h1>
 <p>{result["records_in"]:,} raw records in; {result["lost"]} lost, {result["duplicated"]} duplicated.
+Of {again["rows"]:,} rows of features {again["differ"]:,} differ from those computed anew from the lake in event-time
+order ({again["late"]:,} rows came late).
 AUC {result["auc"]:.4f} and log-loss {result["log_loss"]:.4f} on the live phase;
 {result["rows_per_second"]:,.0f} records/s; from event to prediction {result["latency_ms"]["p50"]:.0f} ms (median),
 {result["latency_ms"]["p99"]:.0f} ms (99 %).</p>

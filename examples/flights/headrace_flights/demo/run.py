@@ -37,6 +37,7 @@ from headrace_flights.demo.figures import PREDICTION, accounts, judged, latencie
 from headrace_flights.demo.next_steps import next_steps
 from headrace_flights.demo.page import page
 from headrace_flights.demo.phases import Phases
+from headrace_flights.demo.recomputed import recomputed
 from headrace_flights.demo.trace import trace
 from headrace_flights.demo.view import View
 
@@ -162,6 +163,9 @@ def _all_phases(
     view.say("Counting")
     counted = accounts(plan, work.lake, work.broker)
     quality = judged(plan, work.lake, phases.live)
+    view.say("Computing every feature anew from the lake")
+    again = recomputed(plan, work.lake)
+    late = sum(said.late for said in view.history[-1][1].values())
     work.latency_ms = latencies(plan, work.broker, live_from)
     p50, p99 = np.percentile(work.latency_ms, [50, 99]) if len(work.latency_ms) else (float("nan"), float("nan"))
     return {
@@ -170,6 +174,7 @@ def _all_phases(
         "quarantined": counted.quarantined,
         "lost": counted.lost,
         "duplicated": counted.duplicated,
+        "recomputed": {"rows": again.rows, "differ": again.differ, "late": round(late)},
         "auc": round(quality.auc, 4),
         "log_loss": round(quality.log_loss, 4),
         "rows_per_second": round(sent.acknowledged / seconds),

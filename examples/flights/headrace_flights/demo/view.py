@@ -28,6 +28,7 @@ class Sample:
     lag: float = 0.0
     rejected: float = 0.0
     messages: float = 0.0
+    late: float = 0.0
 
 
 @dataclass
@@ -119,15 +120,13 @@ def sample(service: Service) -> Sample:
     said = Sample()
     for family in text_string_to_metric_families(text):
         for each in family.samples:
-            if each.name == "headrace_rows_total" and each.labels["outcome"] in (
-                "kept",
-                "applied",
-                "scored",
-                "written",
-            ):
+            outcome = each.labels.get("outcome")
+            if each.name == "headrace_rows_total" and outcome in _DONE:
                 said.rows += each.value
-            elif each.name == "headrace_rows_total" and each.labels["outcome"] == "rejected":
+            elif each.name == "headrace_rows_total" and outcome == "rejected":
                 said.rejected += each.value
+            elif each.name == "headrace_rows_total" and outcome == "late":
+                said.late += each.value
             elif each.name == "headrace_lag_messages":
                 said.lag += each.value
             elif each.name == "headrace_messages_in_total":
