@@ -26,7 +26,7 @@ from headrace.wire.position import Position
 _READER = "lake"
 _log = logging.getLogger(__name__)
 
-CHECKPOINT_EVERY = 100  # commits; other writers of Delta tables do the same
+CHECKPOINT_EVERY = 20  # commits; to open a table is to read those since the last one, each with a request of its own
 
 
 @dataclass(slots=True)
