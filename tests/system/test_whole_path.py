@@ -21,7 +21,11 @@ from rig.suite import Suite
 STREAMS = ("schedule", "departures", "arrivals", "weather")
 SERVICES = ("ingestion", "cleaning", "feature_engineering", "inference", "lake")
 PREDICTION = "late_at_departure"
-QUICK = {"HEADRACE_LAKE_FLUSH_SECONDS": "2", "HEADRACE_SNAPSHOT_SECONDS": "3"}  # so that a crash comes between them
+QUICK = {
+    "HEADRACE_LAKE_FLUSH_SECONDS": "2",
+    "HEADRACE_SNAPSHOT_SECONDS": "3",  # so that a crash comes between them
+    "HEADRACE_SESSION_SECONDS": "10",  # what an instance leaves behind is taken over after that
+}
 BROKEN = [b"{", b'{"flight_id": 7}', b"", b'{"origin": "ATL", "observed": "2013-02-01T00:00:00Z"}']
 
 
