@@ -60,7 +60,10 @@ def test_topics_are_made_once(stack: Stack, prefix: str) -> None:
 
 
 def test_a_second_stack_in_one_folder_is_told_so(stack: Stack) -> None:
-    with pytest.raises(StackError, match=r"a stack already runs in .* \(pid \d+\); stop it with `HEADRACE_STATE=.* headrace local down`"):
+    with pytest.raises(
+        StackError,
+        match=r"a stack already runs in .* \(pid \d+\); stop it with `HEADRACE_STATE=.* headrace local down`",
+    ):
         Stack(stack.folder).start()
     # And the first one goes on
     assert stack.kafka.child.alive
