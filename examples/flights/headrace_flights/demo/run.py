@@ -134,7 +134,10 @@ class _Work:
 
 
 def _start(file: Path, endpoints: Endpoints, home: Path, lock: int, open_: ExitStack) -> list[Service]:
-    settings = {"HEADRACE_LAKE_FLUSH_SECONDS": "5"}
+    settings = {
+        "HEADRACE_LAKE_FLUSH_SECONDS": "5",
+        "HEADRACE_BATCH_SECONDS": "0.25",  # two months in two minutes: smaller steps would keep two cores busy
+    }
     services = [
         Service(name, pipeline=file, endpoints=endpoints, logs=home / "logs", settings=settings, keep_open=(lock,))
         for name in SERVICES
