@@ -35,7 +35,15 @@ simulation: $(READY) ## the protocol in memory under 2,000 seeds of disasters, a
 
 .PHONY: system
 system: $(READY) ## tests on a real Kafka and a real S3 server, minutes
-	cd $(ROOT) && $(BIN)/python -m pytest tests/contract tests/system
+	cd $(ROOT) && $(BIN)/python -m pytest tests/contract tests/system tests/faults/test_judge.py
+
+.PHONY: faults
+faults: $(READY) ## kills and every other fault, judged (KILLS=n SEED=s MINUTES=m); report in .headrace/faults
+	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.faults
+
+.PHONY: soak
+soak: $(READY) ## hours with random faults (HOURS=h SEED=s RATE=r)
+	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.soak
 
 .PHONY: lint
 lint: $(READY) ## style, formatting and import layers

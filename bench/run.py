@@ -72,6 +72,7 @@ def run_w1(count: int, py_spy: str | None) -> dict[str, Any]:
         print(f"  CPU of the services to that of the hand-written loop: {ours / theirs:.1f} to 1", flush=True)
         say("W1, each service alone")
         apart = Place(stack, Path(folder) / "apart", "apart")
+        apart.publish()
         alone = run_alone(apart, apart.fill(count), py_spy, _HOME / "profiles")
         show_alone(alone)
         for each in alone if py_spy else []:
