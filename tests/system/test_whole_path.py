@@ -127,19 +127,20 @@ def test_a_crash_loses_and_doubles_nothing(service: str, suite: Suite) -> None:
 
 
 def test_a_move_to_another_instance_loses_and_doubles_nothing(suite: Suite) -> None:
-    # Given a replay that goes on for a while
+    # Given a replay that goes on while each service moves: a fifth of the month each
     broken = send_broken(suite)
-    sender = threading.Thread(target=send, args=(suite, february(), 60_000.0))
-    sender.start()
-    try:
-        for service in SERVICES:
-            before = progress(suite, service)
+    size = -(-february().height // len(SERVICES))
+    for service, part in zip(SERVICES, february().iter_slices(size), strict=True):
+        before = progress(suite, service)
+        sender = threading.Thread(target=send, args=(suite, part, 60_000.0))
+        sender.start()
+        try:
             suite.until(lambda before=before, of=service: progress(suite, of) > before, "progress")  # type: ignore[misc]
             # When a second instance takes half of the partitions, and the first then hands over the other half
             suite.join(service)
             suite.leave(service)
-    finally:
-        sender.join(60)
+        finally:
+            sender.join(60)
     # Then the accounting is as exact as without the moves
     expect_every_record_once(suite, broken + 1)
 
