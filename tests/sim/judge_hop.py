@@ -1,4 +1,8 @@
-"""What came of one hop against what should have: every row once, in order, and nothing committed ahead of the log."""
+"""What came of one hop against what should have: every row once, in order, and nothing committed ahead of the log.
+
+A problem begins with the invariant that it breaks, by the numbers of `rig.judgement`: I1 loss, I2 duplicates, I3
+invention, I4 content, I5 order, I7 commits, I8 the lake's positions, I10 liveness.
+"""
 
 from __future__ import annotations
 
@@ -74,14 +78,15 @@ def check_hop(stage: str, source: Place, wanted: Sequence[Wanted], outputs: Outp
                 for number in numbers:
                     seen[number] += 1
         problems += [
-            f"{origin}: {topic} has {seen[number]} times {_brief(each.row)}, caused by {each.caused_by}"
+            f"{'I2' if seen[number] else 'I1'} {origin}: {topic} has {seen[number]} times {_brief(each.row)},"
+            f" caused by {each.caused_by}"
             for number, each in enumerate(wants)
             if seen[number] != 1
         ]
     named = {each.topic for each in wanted}
     for (name, partition), found in outputs.found[origin].items():
         if name not in named and found.rows:
-            problems.append(f"{origin}: {name}/{partition} has rows nobody asked for: {_brief(found.rows[0][2])}, …")
+            problems.append(f"I3 {origin}: {name}/{partition} has rows nobody asked for: {_brief(found.rows[0][2])}, …")
     return problems
 
 
@@ -92,16 +97,16 @@ def _compare(
     for caused_by, _, row in found.rows:
         number = places.get(identity(row))
         if number is None:
-            problems.append(f"{where}: a row nobody asked for: {_brief(row)}")
+            problems.append(f"I3 {where}: a row nobody asked for: {_brief(row)}")
             continue
         want = wants[number]
         if numbers and number < numbers[-1]:
-            problems.append(f"{where}: out of order: {_brief(row)} after {_brief(wants[numbers[-1]].row)}")
+            problems.append(f"I5 {where}: out of order: {_brief(row)} after {_brief(wants[numbers[-1]].row)}")
         if caused_by != want.caused_by:
-            problems.append(f"{where}: {_brief(row)} is said to be caused by {caused_by}, not {want.caused_by}")
+            problems.append(f"I4 {where}: {_brief(row)} is said to be caused by {caused_by}, not {want.caused_by}")
         different = {name: (row.get(name), value) for name, value in want.row.items() if row.get(name) != value}
         if different:
-            problems.append(f"{where}: {_brief(row)} differs from what was expected: {different}")
+            problems.append(f"I4 {where}: {_brief(row)} differs from what was expected: {different}")
         numbers.append(number)
     return numbers
 
@@ -114,7 +119,7 @@ def check_told(stage: str, sources: Iterable[Place], listeners: Iterable[Place],
     """In the end every listener has been told by every source that nothing more waits (design §6, rule c)."""
     listening = list(listeners)
     return [
-        f"{stage} {topic} {partition}: the last word to {place} is not `current`"
+        f"I10 {stage} {topic} {partition}: the last word to {place} is not `current`"
         for topic, partition in sources
         for place in listening
         if not outputs.found[f"{stage} {topic} {partition}"][place].current
@@ -130,7 +135,7 @@ def check_commits(stage: str, commits: Sequence[Committed], outputs: Outputs) ->
             for caused_by, moment, row in found.rows:
                 if caused_by < commit.offset and moment > commit.moment:
                     problems.append(
-                        f"{origin}: {commit.what} says {commit.offset} before {_brief(row)}, caused by {caused_by},"
+                        f"I7 {origin}: {commit.what} says {commit.offset} before {_brief(row)}, caused by {caused_by},"
                         f" was in {place}"
                     )
     return problems
@@ -142,6 +147,6 @@ def check_never_back(commits: Sequence[Committed]) -> list[str]:
     problems = []
     for commit in commits:
         if commit.offset < last.get(commit.place, 0):
-            problems.append(f"{commit.place}: committed {commit.offset} after {last[commit.place]}")
+            problems.append(f"I7 {commit.place}: committed {commit.offset} after {last[commit.place]}")
         last[commit.place] = commit.offset
     return problems

@@ -30,7 +30,7 @@ def check_table(get: Get, root: str, stream: str | None, app: str, logs: Mapping
             if "txn" in action:
                 name, said = action["txn"]["appId"], action["txn"]["version"]
                 if said < positions.get(name, 0):
-                    problems.append(f"{root}: version {version} takes {name} back from {positions[name]} to {said}")
+                    problems.append(f"I8 {root}: version {version} takes {name} back from {positions[name]} to {said}")
                 positions[name] = said
             if "add" in action:
                 rows.update(_identities(get(f"{root}/{unquote(action['add']['path'])}") or b""))
@@ -43,10 +43,10 @@ def check_table(get: Get, root: str, stream: str | None, app: str, logs: Mapping
                     wanted[(row["_partition"], row["_offset"], row["_row"], partition, message.offset)] += 1
         if positions.get(f"{app}/{partition}", 0) != len(log):
             problems.append(
-                f"{root}: partition {partition} ends at {positions.get(f'{app}/{partition}')}, not {len(log)}"
+                f"I8 {root}: partition {partition} ends at {positions.get(f'{app}/{partition}')}, not {len(log)}"
             )
-    problems += [f"{root}: {count} times lost: {row}" for row, count in (wanted - rows).items()]
-    problems += [f"{root}: {count} times too often: {row}" for row, count in (rows - wanted).items()]
+    problems += [f"I1 {root}: {count} times lost: {row}" for row, count in (wanted - rows).items()]
+    problems += [f"I2 {root}: {count} times too often: {row}" for row, count in (rows - wanted).items()]
     return problems
 
 

@@ -1,0 +1,32 @@
+"""`python -m rig.planted [FILE]`: plant every bug, say which were caught, and write {caught, total} to FILE."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from rig.planted.bugs import BUGS
+from rig.planted.plant import ROOT, copy_code, plant
+
+
+def main() -> None:
+    """Ends with 0 when each was caught by the invariant named for it."""
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".headrace/faults/planted.json"
+    with tempfile.TemporaryDirectory(prefix="headrace-planted-") as folder:
+        copy_code(Path(folder))
+        catches = []
+        for bug in BUGS:
+            catches.append(plant(bug, Path(folder)))
+            print(catches[-1], flush=True)
+    caught = sum(each.caught for each in catches)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    bugs = {each.bug.name: [each.bug.invariant, sorted(each.found)] for each in catches}
+    file.write_text(json.dumps({"caught": caught, "total": len(BUGS), "bugs": bugs}, indent=1), encoding="utf-8")
+    print(f"{caught} of {len(BUGS)} caught")
+    sys.exit(caught != len(BUGS))
+
+
+if __name__ == "__main__":
+    main()
