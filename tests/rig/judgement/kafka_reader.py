@@ -11,6 +11,7 @@ from typing import Self
 from confluent_kafka import (
     Consumer,
     ConsumerGroupTopicPartitions,
+    KafkaError,
     KafkaException,
     Message,
     TopicCollection,
@@ -67,13 +68,15 @@ class KafkaReader:
         found = self._admin.list_offsets(asked, request_timeout=_SECONDS)
         return {(each.topic, each.partition): int(future.result(_SECONDS).offset) for each, future in found.items()}
 
-    def committed(self, group: str) -> dict[Place, int]:
-        """What a group has committed; nothing for one that does not exist."""
+    def committed(self, group: str, seconds: float = _SECONDS) -> dict[Place, int]:
+        """What a group has committed; nothing for one that does not exist. Raises KafkaException, TimeoutError."""
         asked = [ConsumerGroupTopicPartitions(group)]
-        (future,) = self._admin.list_consumer_group_offsets(asked, request_timeout=_SECONDS).values()
+        (future,) = self._admin.list_consumer_group_offsets(asked, request_timeout=seconds).values()
         try:
-            found = future.result(_SECONDS).topic_partitions
-        except KafkaException:
+            found = future.result(seconds).topic_partitions
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
             return {}
         return {(each.topic, each.partition): int(each.offset) for each in found if each.offset >= 0}
 
@@ -102,9 +105,11 @@ class KafkaReader:
         return {topic: [found[place] for place in sorted(found) if place[0] == topic] for topic in topics}
 
 
-def snapshot_of_groups(reader: KafkaReader, groups: Mapping[str, str]) -> dict[str, dict[Place, int]]:
-    """Service → what its group (given by service) has committed."""
-    return {service: reader.committed(group) for service, group in groups.items()}
+def snapshot_of_groups(
+    reader: KafkaReader, groups: Mapping[str, str], seconds: float = _SECONDS
+) -> dict[str, dict[Place, int]]:
+    """Service → what its group (given by service) has committed; each may take so many seconds."""
+    return {service: reader.committed(group, seconds) for service, group in groups.items()}
 
 
 def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from confluent_kafka import KafkaException
+
 from rig.judgement.evidence import Place
 from rig.judgement.facts import Facts
 from rig.judgement.kafka_reader import KafkaReader, snapshot_of_groups
@@ -45,8 +47,13 @@ def settled(
         left: list[str] = []
         while time.monotonic() - began < seconds:
             watch()
-            ends = reader.ends(places)  # first: whoever has committed this much had seen it all
-            committed = snapshot_of_groups(reader, groups)
+            try:
+                ends = reader.ends(places)  # first: whoever has committed this much had seen it all
+                committed = snapshot_of_groups(reader, groups)
+            except KafkaException as error:  # a coordinator that is loading, say
+                left = [repr(error)]
+                time.sleep(pause)
+                continue
             left = [
                 f"{groups[service]} {place[0]}/{place[1]}: {committed[service].get(place, 0)} of {ends[place]}"
                 for service, own in read.items()
