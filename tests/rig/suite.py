@@ -38,7 +38,7 @@ class Suite:
         backlog: Callable[[Suite], object] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "pipeline.yaml"
+        self.file = file = folder / "pipeline.yaml"
         file.write_text(text)
         self.plan: Plan = make_plan(load_pipeline(text, str(file)))
         self.endpoints = endpoints

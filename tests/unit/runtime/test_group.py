@@ -11,7 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, GroupLoadInProgressError, NodeNotReadyError
 from aiokafka.structs import OffsetAndMetadata
-from headrace.contract.errors import BrokerUnavailable, SendUnknown, Stuck
+from headrace.contract.errors import BrokerUnavailable, DataLoss, SendUnknown, Stuck
 from headrace.contract.pipeline import QuarantineLimit
 from headrace.runtime.group import Group
 from headrace.runtime.lane import Shared
@@ -36,6 +36,7 @@ class Kafka:
         self.acknowledges = asyncio.Event()
         self.acknowledges.set()
         self.commit_fails: Exception | None = None
+        self.log_start = 0
         self.loading = 0  # how often the committed offsets cannot be read yet
         self.calls: list[str] = []
 
@@ -57,7 +58,7 @@ class Kafka:
         return None
 
     async def beginning_offsets(self, places: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(places, 0)
+        return dict.fromkeys(places, self.log_start)
 
     async def getmany(self, timeout_ms: int) -> dict[TopicPartition, list[Read]]:
         return {PLACE: await self.answers.get()}
@@ -114,7 +115,8 @@ class Service:
             self.kafka.commit_fails = None
             await asyncio.gather(self.group.drain(), return_exceptions=True)
 
-    def write(self) -> None:
+    def write(self, skip: int = 0) -> None:
+        self._next += skip
         self.kafka.answers.put_nowait([message(self._next, self._next, [[2]])])
         self._next += 1
 
@@ -232,6 +234,40 @@ async def test_a_partition_without_progress_ends_the_process(monkeypatch: pytest
         service.write()
         await until(lambda: service.died)
         assert [type(error) for error in service.died] == [Stuck]
+
+
+async def test_offsets_that_nobody_wrote_are_passed_over() -> None:
+    # Given a log in which a transaction's end takes up offsets
+    service = Service()
+    async with service.running():
+        service.write(skip=2)
+        await until(lambda: service.kafka.asked == [3])
+        assert service.died == []
+
+
+async def test_records_that_were_deleted_before_they_were_read_end_the_process() -> None:
+    # Given a reader so far behind that retention has passed it: the library goes to the start of the log by itself
+    service = Service()
+    async with service.running():
+        service.write()
+        await until(lambda: service.kafka.asked == [1])
+        service.kafka.log_start = 5
+        service.write(skip=4)
+        # Then it ends, and takes nothing of what comes after the gap
+        await until(lambda: service.died)
+        assert [type(error) for error in service.died] == [DataLoss]
+        assert "1 was to be read next, and the log goes on at 5" in str(service.died[0])
+        assert service.kafka.asked == [1]
+
+
+async def test_a_log_that_begins_anew_ends_the_process() -> None:
+    service = Service()
+    async with service.running():
+        service.write()
+        await until(lambda: service.kafka.asked == [1])
+        service.write(skip=-1)
+        await until(lambda: service.died)
+        assert [type(error) for error in service.died] == [DataLoss]
 
 
 async def test_what_belongs_to_nobody_any_more_is_not_taken() -> None:

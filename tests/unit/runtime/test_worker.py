@@ -13,7 +13,7 @@ from headrace.contract.errors import OutcomeUnknown, QuarantineOverflow, SendUnk
 from headrace.runtime import worker as module
 from headrace.runtime.fold import Output
 from headrace.runtime.inbox import Inbox
-from headrace.runtime.opening import Opening
+from headrace.runtime.opening import Committed, Opening
 from headrace.runtime.outbox import Send
 from headrace.runtime.snapshots import Saved, Snapshots
 from headrace.runtime.worker import Commit, Worker
@@ -63,13 +63,13 @@ class Outside:
 class Stage:
     """A worker with its stage, its store and its outside."""
 
-    def __init__(self, *, keeps: bool = False, **chosen: Any) -> None:
+    def __init__(self, *, keeps: bool = False, committed: Committed | None = None, **chosen: Any) -> None:
         self.stage = Passing(keeps=keeps)
         self.store = MemoryStore()
         self.outside = Outside()
         self.inbox = Inbox(1 << 20, lambda: None, lambda: None)
         self.snapshots = Snapshots(self.store, "passing", "in", "id", 0)
-        opening = Opening(self.stage, self.stage.source, 0, ROUTES, self.snapshots, None, 0)
+        opening = Opening(self.stage, self.stage.source, 0, ROUTES, self.snapshots, committed, 0)
         self.worker = Worker(opening, self.inbox, self.outside, settings(**chosen), Inline())
 
     @asynccontextmanager
@@ -216,6 +216,19 @@ async def test_a_stage_with_state_leaves_a_last_snapshot_and_commits_up_to_it() 
         await task
     assert world.saved() == [2]
     assert committed(world) == Commit(2, "")
+
+
+async def test_after_lost_snapshots_nothing_below_what_was_committed_is_committed_again() -> None:
+    # Given a commit of offset 3 whose snapshot is gone, so that the fold begins anew
+    world = Stage(keeps=True, committed=Committed(3, ""))
+    async with world.running() as task:
+        # When it has come to 2 and leaves a snapshot
+        world.put(1, 2)
+        await until(lambda: world.worker.position == 2)
+        world.worker.stop()
+        await task
+    # Then the offset does not go back
+    assert (world.saved(), committed(world)) == ([2], None)
 
 
 async def test_a_snapshot_never_goes_ahead_of_the_acknowledgements(clock: Clock) -> None:

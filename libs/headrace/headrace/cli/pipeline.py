@@ -12,15 +12,18 @@ import typer
 
 from headrace.cli.failures import message
 from headrace.cli.plan_text import counted, plan_text
+from headrace.cli.where import find_store
 from headrace.contract.changes import Change, refusal, topic_changes
 from headrace.contract.errors import BrokerUnavailable, PipelineError, PlanError
 from headrace.contract.json_schema import schema_text
 from headrace.contract.plan import Plan
 from headrace.contract.topic_list import plan_topics
-from headrace.runtime import kafka, topics
+from headrace.runtime import kafka, topic_ids, topic_register, topics
 from headrace.runtime.exits import exit_of
 from headrace.runtime.pipeline_file import read_plan as read_plan
 from headrace.runtime.settings import servers
+from headrace.runtime.topic_ids import Topic
+from headrace.store.s3 import S3Store
 
 _SECONDS = 15.0
 
@@ -38,6 +41,15 @@ PipelineFile = Annotated[
 Kafka = Annotated[
     str | None,
     typer.Option(help="Bootstrap servers.", metavar="HOST:PORT[,...]", envvar="HEADRACE_KAFKA", callback=_servers),
+]
+
+Recreated = Annotated[
+    bool,
+    typer.Option(
+        "--recreated",
+        help="All topics of the pipeline were deleted: let the services take the new ones. State of the old ones is"
+        " not used again; tables in the lake keep their rows and get the new ones beside them.",
+    ),
 ]
 
 
@@ -78,7 +90,7 @@ def plan(file: PipelineFile, kafka: Kafka = None) -> None:
         raise typer.Exit(exit_of(unreachable))
 
 
-def apply(file: PipelineFile, kafka: Kafka = None) -> None:
+def apply(file: PipelineFile, kafka: Kafka = None, recreated: Recreated = False) -> None:
     """Create the topics that are missing.
 
     What exists is never changed or deleted, so it may be run again at any time. A topic with another number of
@@ -88,6 +100,8 @@ def apply(file: PipelineFile, kafka: Kafka = None) -> None:
     if not kafka:
         raise PlanError("say where Kafka is, with --kafka or HEADRACE_KAFKA")
     created = asyncio.run(create_missing(kafka, made, print))
+    if recreated:
+        topic_register.take_anew(S3Store(find_store()), made.topics, asyncio.run(_described(kafka, made)))
     print(f"{made.topics.prefix}: {len(created)} topics created, {len(plan_topics(made)) - len(created)} were there")
 
 
@@ -119,6 +133,11 @@ async def create_missing(address: str, plan: Plan, say: Callable[[str], None] = 
         elif change.change is Change.ORPHANED:
             say(f"orphaned  {change.topic}: the file does not ask for it; it is left alone")
     return list(missing)
+
+
+async def _described(address: str, plan: Plan) -> dict[str, Topic]:
+    async with kafka.admin(address, _SECONDS) as admin:
+        return await kafka.within(_SECONDS, "topics", topic_ids.describe(admin, plan_topics(plan)))
 
 
 async def _existing(address: str) -> dict[str, int]:

@@ -21,7 +21,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from headrace.contract.errors import BrokerUnavailable, Stuck
+from headrace.contract.errors import BrokerUnavailable, DataLoss, Stuck
 from headrace.runtime.fold import Routes
 from headrace.runtime.inbox import Inbox
 from headrace.runtime.kafka import within
@@ -194,7 +194,22 @@ class Group(ConsumerRebalanceListener):
                 worker, _ = self._workers.get(place, (None, None))
                 # Before its own seek a partition may bring records from elsewhere: they will come again.
                 if worker is not None and worker.ready:
+                    if records[0].offset != worker.inbox.following:
+                        await self._check_gap(place, worker.inbox.following, records[0].offset)
                     worker.inbox.put(records, records[-1].offset + 1)
+
+    async def _check_gap(self, place: TopicPartition, following: int, found: int) -> None:
+        """Offsets may be missing where a transaction ended or a log was compacted, but not because they were deleted.
+
+        The library goes to the start of the log by itself when what it is to read is gone.
+        """
+        what = f"the start of {place.topic}"
+        starts = await within(self._settings.broker_seconds, what, self._shared.consumer.beginning_offsets([place]))
+        if found < following or starts[place] > following:
+            raise DataLoss(
+                f"{place.topic} partition {place.partition}: {following} was to be read next, and the log goes on at"
+                f" {found}: what lies between was deleted before it was read, or the topic was created again"
+            )
 
     async def _commit_every(self) -> None:
         while True:

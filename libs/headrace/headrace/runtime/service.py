@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from headrace.contract.errors import UserError
 from headrace.contract.plan import Plan
 from headrace.contract.quarantine import QUARANTINE_SCHEMA
-from headrace.runtime import health, kafka, topic_ids
+from headrace.runtime import health, kafka, topic_ids, topic_register
 from headrace.runtime.exits import Exit, exit_of
 from headrace.runtime.fold import Routes
 from headrace.runtime.group import Group
@@ -139,10 +139,14 @@ async def _serve(
         async with kafka.consumer(settings, group) as consumer, kafka.producer(settings) as producer:
             wiring = Wiring(context, group, known, consumer, producer, admin, metrics, _die)
             member = await asyncio.to_thread(make, wiring)
+            await asyncio.to_thread(topic_register.hold, context.store, plan.topics, known)
+            watching = asyncio.create_task(topic_register.watch(admin, known, settings.broker_seconds), name="topics")
+            watching.add_done_callback(_died)
             member.start()
             working.append(member)
             await stopping.wait()
             _log.info("told to stop: draining")
+            watching.cancel()
             try:
                 async with asyncio.timeout(settings.drain_seconds):
                     await member.drain()
@@ -198,6 +202,11 @@ def _die(error: BaseException) -> NoReturn:
     expected = status is not Exit.FAULT
     _log.critical("%s: %s", status.name, error, exc_info=None if expected else error)
     _end(status)
+
+
+def _died(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _die(error)
 
 
 def _end(status: Exit) -> NoReturn:

@@ -92,6 +92,7 @@ class Worker:
         self._began = -math.inf  # when the last turn began
         self._told_end = False  # whether the last step was told that nothing more waits
         self._saved = -1  # the offset of the last snapshot
+        self._committed = -1 if opening.committed is None else opening.committed.offset  # before this worker
         self._next_snapshot = time.monotonic() + settings.snapshot_seconds
 
     def stop(self) -> None:
@@ -191,7 +192,8 @@ class Worker:
             _log.warning("no snapshot this time, the next one is due soon: %s", error)
             return
         self._saved = saved.offset
-        self.commit = Commit(saved.offset, "")
+        if saved.offset >= self._committed:  # after damaged snapshots the fold may begin before what was committed
+            self.commit = Commit(saved.offset, "")
         self.last_progress = time.monotonic()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -1,0 +1,131 @@
+"""`python -m rig.faults.page [REPORT]`: docs/reliability.md from a campaign's report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rig.planted.plant import ROOT
+
+_WORDS = ("lost", "duplicated", "invented", "corrupted", "out_of_order")
+_NOT_TESTED = """\
+- Power loss: processes were killed, the machine was not. What a broker had acknowledged was in the page cache.
+- More than one broker: one Kafka node with replication factor 1. Losing a node of three is Kafka's own promise.
+- The clocks of several hosts: every process has the same clock, or (clock) an offset of hours from the others.
+- A real cloud's S3: the server is a local one, behind a proxy that breaks requests.
+- A service's memory limit as the kernel enforces it in a container: `memory` bounds the address space.
+"""
+
+
+def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
+    """The page; `planted` is what `python -m rig.planted` wrote."""
+    kills = dict(report["kills"])
+    total = kills.pop("total")
+    legs = report["legs"]
+    recovery, rebalance = report["recovery_s"], report["rebalance_s"]
+    parts = [
+        "# Reliability",
+        "Written by `python -m rig.faults.page` from the report of a campaign (`make faults`). All services, a real"
+        " Kafka and a real S3 server on two cores;\nan oracle of its own sends records and notes which were"
+        " acknowledged, and a judge that shares no code with the suite compares every topic and\nevery table with what"
+        " it computes itself.",
+        "## Verdict",
+        f"**{report['verdict']}**: {total} kills in {legs['done']} legs of {legs['planned']},"
+        f" {report['acknowledged']:,} of {report['issued']:,} records acknowledged.",
+        _table(["", *_words(_WORDS)], [["rows", *(report[word] for word in _WORDS)]]),
+        f"{report['bound'].capitalize()}. Other findings: "
+        + (", ".join(f"{count} {_word(word)}" for word, count in report["other_findings"].items() if count) or "none")
+        + ". Promises that the judge of rows does not see (liveness, memory, files): "
+        + ("; ".join(report["problems"]) or "none broken")
+        + ".",
+        f"Records whose outcome their producer never learnt: {report['unknown']['issued_never_acknowledged']}, of which"
+        f" {report['unknown']['of_those_in_kafka']} are in Kafka.",
+        "## By hop",
+        _table(
+            ["", "expected", "delivered", "rejected", "dropped on purpose", "replayed, and told"],
+            (
+                [
+                    f"`{name}`",
+                    *(f"{hop[key]:,}" for key in ("expected", "delivered", "rejected", "dropped", "replayed")),
+                ]
+                for name, hop in sorted(report["hops"].items())
+            ),
+        ),
+        "## How hard it was",
+        _table(["sign", "count"], ([sign, f"{count:,}"] for sign, count in report["sharpness"].items())),
+        _table(["kills", "count"], ([kind, count] for kind, count in kills.items())),
+        f"Failpoints: each cell of the grid was met at least {report['grid_least']} times.",
+        _grid(report["grid"]),
+        "## From fault to flowing again",
+        "Seconds from a kill, or from the end of a fault that lasts, until a record that was acknowledged after it has"
+        " its prediction (of the lake: is\ncommitted there), whatever else is broken meanwhile.",
+        _table(
+            ["fault", "n", "p50", "p95", "p99", "most"],
+            ([kind, *(_spread(seconds))] for kind, seconds in recovery.items()),
+        ),
+        "Rebalance pauses in seconds (from a partition's last step under one owner to the first under the next):",
+        _table(["n", "p50", "p95", "p99", "most"], [_spread(rebalance)]),
+        "## What it took",
+        _table(
+            ["service", "peak memory, MiB", "most files open"],
+            ([name, most, report["peak_files"][name]] for name, most in report["peak_memory_mib"].items()),
+        ),
+        "## Can the judges fail?",
+        f"{planted['caught']} of {planted['total']} planted bugs were caught by the invariant named for them"
+        " (`python -m rig.planted`):",
+        _table(["bug", "caught by"], ([name, invariant] for name, (invariant, _) in planted["bugs"].items())),
+        "## What was not tested",
+        _NOT_TESTED.rstrip(),
+        "## To repeat it",
+        "\n".join(f"- `SCHEDULE='{_short(line)}' make faults`" for line in report["schedules"]),
+        "Whole schedules, notes and every figure are in `.headrace/faults/report.json` after a run.",
+        ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def _grid(grid: Mapping[str, int]) -> str:
+    """Points down, services across; a point that a service does not have is left empty."""
+    cells = {tuple(name.split(" ")): count for name, count in grid.items()}
+    points, services = (list(dict.fromkeys(name[part] for name in cells)) for part in (0, 1))
+    return _table(["", *services], ([point, *(cells.get((point, s), "") for s in services)] for point in points))
+
+
+def _spread(seconds: Mapping[str, float]) -> list[float]:
+    return [seconds.get(name, 0) for name in ("n", "p50", "p95", "p99", "max")]
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    return [_word(word) for word in words]
+
+
+def _word(word: str) -> str:
+    return word.replace("_", " ")
+
+
+def _short(line: str) -> str:
+    return line if len(line) < 60 else f"{line[:57]}…"
+
+
+def main() -> None:
+    """Write the page."""
+    folder = ROOT / ".headrace/faults"
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "report.json"
+    try:
+        report = json.loads(file.read_text(encoding="utf-8"))
+        planted = json.loads((folder / "planted.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        sys.exit(f"{error}: run `make faults` and `python -m rig.planted` first")
+    (ROOT / "docs/reliability.md").write_text(page(report, planted), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
