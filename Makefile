@@ -51,7 +51,7 @@ lint: $(READY) ## style, formatting and import layers
 
 .PHONY: type
 type: $(READY) ## mypy, strict
-	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench
+	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench docs/upstream
 
 .PHONY: bench
 bench: $(READY) ## rows/s, CPU-seconds and memory: flights, W1, each service alone; minutes

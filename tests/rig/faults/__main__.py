@@ -68,7 +68,8 @@ def campaign(told: Told, plan: list[Schedule]) -> Report:
         print(f"leg {number} of {len(plan)}: {len(schedule.faults)} faults, to repeat it: SCHEDULE='{schedule.line()}'")
         one_leg(schedule, file, told, left)
     done = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
-    return add_up(done, len(plan), planted(told.folder))
+    asked = {"kills": told.kills, "seed": told.seed, "rate": told.rate}
+    return {"asked": asked, **add_up(done, len(plan), planted(told.folder))}
 
 
 def one_leg(schedule: Schedule, file: Path, told: Told, seconds: float) -> None:

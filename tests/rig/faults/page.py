@@ -80,8 +80,9 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
         "## What was not tested",
         _NOT_TESTED.rstrip(),
         "## To repeat it",
-        "\n".join(f"- `SCHEDULE='{_short(line)}' make faults`" for line in report["schedules"]),
-        "Whole schedules, notes and every figure are in `.headrace/faults/report.json` after a run.",
+        f"`make faults KILLS={report['asked']['kills']} SEED={report['asked']['seed']}`: schedules are drawn from the"
+        " seed alone. Every schedule, note and figure is\nin `.headrace/faults/report.json` after a run;"
+        " `SCHEDULE='…' make faults` repeats one leg.",
         ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
     ]
     return "\n\n".join(parts) + "\n"
@@ -109,10 +110,6 @@ def _words(words: Sequence[str]) -> list[str]:
 
 def _word(word: str) -> str:
     return word.replace("_", " ")
-
-
-def _short(line: str) -> str:
-    return line if len(line) < 60 else f"{line[:57]}…"
 
 
 def main() -> None:
