@@ -34,6 +34,14 @@ def test_ctrl_c_is_not_lost_in_a_library_that_swallows_cancellations() -> None:
         asyncio.run(work())
 
 
+def test_ctrl_c_that_was_swallowed_is_still_told() -> None:
+    with as_ctrl_c() as told:
+        assert not told.is_set()
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert told.is_set()
+
+
 @pytest.fixture
 def ended(tmp_path: Path) -> Child:
     """A program that was killed by somebody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 
 from headrace.local.endings import as_ctrl_c
 
@@ -11,14 +12,14 @@ from headrace.local.endings import as_ctrl_c
 def main() -> None:
     """Run it; QUICK=1 takes two months. Ends with an `Exit` status, or 130 when somebody stopped it."""
     try:
-        with as_ctrl_c():
-            _run()
+        with as_ctrl_c() as told:
+            _run(told)
     except KeyboardInterrupt:
         _say("Stopped. Nothing runs any more; `make demo` starts afresh.")
         sys.exit(130)
 
 
-def _run() -> None:
+def _run(told: threading.Event) -> None:
     # Imported here: it takes seconds, in which Ctrl-C is pressed as well.
     from headrace.contract.errors import HeadraceError
     from headrace.runtime.exits import Exit, exit_of
@@ -27,7 +28,7 @@ def _run() -> None:
     from headrace_flights.demo.run import run
 
     try:
-        run(QUICK if os.environ.get("QUICK") == "1" else FULL)
+        run(QUICK if os.environ.get("QUICK") == "1" else FULL, told)
     except HeadraceError as error:
         _say(f"The demo ended: {error}")
         sys.exit(exit_of(error))

@@ -48,8 +48,10 @@ _WAIT_SECONDS = 300.0
 _REPLAY = {"message.timeout.ms": 30_000, "log_level": 0}  # a broker on this machine; its end is told by us
 
 
-def run(phases: Phases) -> None:
+def run(phases: Phases, told: threading.Event) -> None:
     """Everything under `demo` in the state folder; what an earlier run left there is removed first.
+
+    Ends with KeyboardInterrupt soon after `told` is set.
 
     Raises HeadraceError: StackError where a program of the stack has ended, as whatever else failed followed from that.
     """
@@ -77,7 +79,7 @@ def run(phases: Phases) -> None:
         view = open_.enter_context(View(services, console))
         children = [stack.kafka.child, stack.s3.child, *(service.child for service in services)]
         open_.enter_context(_blaming(children))
-        work = _Work(plan, lake, broker, view, services, children)
+        work = _Work(plan, lake, broker, view, services, children, told)
         result = _all_phases(work, endpoints, sending, history, live, phases)
         result["seconds"] = round(time.monotonic() - began, 1)
         _finish(work, result, home, console, phases, file)
@@ -108,16 +110,26 @@ def _blaming(children: Sequence[Child]) -> Iterator[None]:
 
 class _Work:
     def __init__(
-        self, plan: Plan, lake: Lake, broker: Broker, view: View, services: list[Service], children: list[Child]
+        self,
+        plan: Plan,
+        lake: Lake,
+        broker: Broker,
+        view: View,
+        services: list[Service],
+        children: list[Child],
+        told: threading.Event,
     ) -> None:
         self.plan, self.lake, self.broker, self.view, self.services = plan, lake, broker, view, services
         self.children = children
+        self.told = told  # to end
         self.latency_ms = np.empty(0)
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for a condition while every program lives; raises StackError."""
+        """Wait for a condition while every program lives; raises StackError, KeyboardInterrupt."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while not condition():
+            if self.told.is_set():
+                raise KeyboardInterrupt
             expect_alive(self.children)
             if time.monotonic() > deadline:
                 logs = self.services[0].child.log.parent
@@ -181,7 +193,7 @@ def _all_phases(
     raw = plan.topics.raw(plan.pipeline.predictions[PREDICTION].on)
     live_from = work.broker.ends(raw)
     view.say(f"Live: {live.height:,} records in about {phases.live_seconds:.0f} s", "the result")
-    more = replay.replay(live, kafka=endpoints.kafka, speed=phases.live_speed, settings=_REPLAY)
+    more = replay.replay(live, kafka=endpoints.kafka, speed=phases.live_speed, stop=work.told, settings=_REPLAY)
     _expect_sent(more)
     work.until(lambda: work.table_rows(Hop.PREDICTIONS, PREDICTION) >= sum(requests), "live predictions in the lake")
     work.until(lambda: _accounted(work), "every record in the lake or in quarantine")
