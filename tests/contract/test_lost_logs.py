@@ -85,14 +85,16 @@ def test_a_log_that_starts_beyond_what_was_read_stops_its_reader(suite: Suite) -
     ingested = suite.plan.topics.ingested("visits")
     visit(suite, 1)
     suite.until(lambda: arrived(suite, suite.plan.topics.clean("visits")) > 0, "a cleaned row")
-    assert suite.services["cleaning"].stop() == 0
+    cleaning = suite.services.pop("cleaning")
+    assert cleaning.stop() == 0
     before = arrived(suite, ingested)
     visit(suite, 5)
     suite.until(lambda: arrived(suite, ingested) > before, "ingested rows")
     # When what it had to read is deleted, and it comes back
     end = arrived(suite, ingested)
     administer(suite, delete_before=(ingested, end))
-    suite.services["cleaning"].start()
+    suite.services["cleaning"] = cleaning
+    cleaning.start()
     # Then it ends and names the place
     expect_end(suite, "cleaning", ingested, f"the log starts at {end}")
 
