@@ -24,6 +24,7 @@ from rig.judgement.content import Record
 from rig.judgement.evidence import Place
 
 _SECONDS = 30.0
+_MORE = 30.0  # than a request may take: a client that is dropped while one is under way takes the process with it
 _BATCH = 2_000
 _PAUSE = 0.2  # seconds in which a batch must come together
 
@@ -59,21 +60,23 @@ class KafkaReader:
     def topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
         """The id of each topic, in hex."""
         found = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_SECONDS)
-        return {topic: _hex(str(future.result(_SECONDS).topic_id)) for topic, future in found.items()}
+        return {topic: _hex(str(future.result(_SECONDS + _MORE).topic_id)) for topic, future in found.items()}
 
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Where each partition ends now."""
         latest = _OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(*place): latest for place in places}
         found = self._admin.list_offsets(asked, request_timeout=_SECONDS)
-        return {(each.topic, each.partition): int(future.result(_SECONDS).offset) for each, future in found.items()}
+        return {
+            (each.topic, each.partition): int(future.result(_SECONDS + _MORE).offset) for each, future in found.items()
+        }
 
     def committed(self, group: str, seconds: float = _SECONDS) -> dict[Place, int]:
         """What a group has committed; nothing for one that does not exist. Raises KafkaException, TimeoutError."""
         asked = [ConsumerGroupTopicPartitions(group)]
         (future,) = self._admin.list_consumer_group_offsets(asked, request_timeout=seconds).values()
         try:
-            found = future.result(seconds).topic_partitions
+            found = future.result(seconds + _MORE).topic_partitions
         except KafkaException as error:
             if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise
