@@ -41,6 +41,14 @@ system: $(READY) ## tests on a real Kafka and a real S3 server, minutes
 faults: $(READY) ## kills and every other fault, judged (KILLS=n SEED=s MINUTES=m); report in .headrace/faults
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.faults
 
+.PHONY: planted
+planted: $(READY) ## bugs planted in a copy of the code, each of which the judges must catch, minutes
+	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.planted
+
+.PHONY: reliability
+reliability: $(READY) ## docs/reliability.md from the last `make faults` and `make planted`
+	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.faults.page
+
 .PHONY: soak
 soak: $(READY) ## hours with random faults (HOURS=h SEED=s RATE=r)
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.soak

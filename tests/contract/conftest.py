@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 from headrace.local.stack import Stack
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 
 _numbers = count(1)
 
@@ -29,5 +29,4 @@ def prefix(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def s3(stack: Stack) -> S3Store:
     """The stack's bucket."""
-    found = stack.endpoints
-    return S3Store(S3Settings(found.s3, found.bucket, found.access_key, found.secret_key))
+    return S3Store(stack.endpoints.store)

@@ -48,14 +48,9 @@ def pipeline(tmp_path: Path, prefix: str) -> Path:
 @pytest.fixture
 def right(stack: Stack, pipeline: Path) -> dict[str, str]:
     """Everything a service is told, and told rightly."""
-    found = stack.endpoints
     return {
+        **stack.endpoints.environment,
         "HEADRACE_PIPELINE": str(pipeline),
-        "HEADRACE_KAFKA": found.kafka,
-        "HEADRACE_S3_ENDPOINT": found.s3,
-        "HEADRACE_S3_BUCKET": found.bucket,
-        "HEADRACE_S3_ACCESS_KEY": found.access_key,
-        "HEADRACE_S3_SECRET_KEY": found.secret_key,
         "HEADRACE_HTTP_HOST": "127.0.0.1",
         "HEADRACE_HTTP_PORT": "0",
     }

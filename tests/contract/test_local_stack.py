@@ -18,12 +18,12 @@ from headrace.local.lock import LOCK, holder_of
 from headrace.local.processes import who_holds
 from headrace.local.stack import Endpoints, Stack
 from headrace.local.topics import create_topics
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 from rig.judge import read_all
 
 
 def store_of(endpoints: Endpoints) -> S3Store:
-    return S3Store(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+    return S3Store(endpoints.store)
 
 
 def produce(kafka: str, topic: str, value: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.local.stack import Endpoints
 from headrace.models.registry import Registry
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 from rig.campaign.model import publish
 from rig.campaign.run import PREDICTION, Oracle, as_judge, metrics_of, pipeline
 from rig.judgement import CommitSampler, judge, settled
@@ -22,7 +22,7 @@ IDS = 4_000
 def test_an_undisturbed_run_is_found_without_fault(endpoints: Endpoints, tmp_path: Path) -> None:
     text = pipeline()
     facts = facts_of(text)
-    store = S3Store(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+    store = S3Store(endpoints.store)
     commits = tmp_path / "commits.jsonl"
 
     # Given the campaign's pipeline with a model in force

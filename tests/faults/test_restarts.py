@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headrace.local.stack import Endpoints
 from headrace.models.registry import Registry
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 from rig.campaign.model import publish
 from rig.campaign.run import PREDICTION, Oracle, as_judge, pipeline
 from rig.judgement import CommitSampler, judge, settled
@@ -22,7 +22,7 @@ RATE = 20.0  # records a second
 def test_two_rolling_restarts_and_spoiled_snapshots(endpoints: Endpoints, tmp_path: Path) -> None:
     text = pipeline()
     facts = facts_of(text)
-    store = S3Store(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+    store = S3Store(endpoints.store)
 
     def model_first(suite: Suite) -> None:
         publish(suite.plan, PREDICTION, Registry(store, suite.plan.pipeline.tenant), seed=2)

@@ -10,7 +10,7 @@ from headrace.cli.train import fit_and_publish, labelled
 from headrace.lake.read import Lake
 from headrace.local.stack import Endpoints
 from headrace.models.registry import Registry
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 from rig.flights import february, pipeline, send
 from rig.judge import judge, rows_of
 from rig.lake import lake_rows
@@ -28,7 +28,7 @@ def test_a_model_is_trained_swapped_and_crashed_and_every_request_is_scored_once
     half = records.height // 2
     later = records[half:]
     with Suite(pipeline(), endpoints, tmp_path, services=SERVICES, settings=QUICK, waits_for_model=True) as suite:
-        settings = S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key)
+        settings = endpoints.store
         registry = Registry(S3Store(settings), suite.plan.pipeline.tenant)
         scored = suite.plan.topics.predictions(PREDICTION)
 

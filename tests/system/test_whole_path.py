@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 from headrace.local.stack import Endpoints
 from headrace.models.registry import Registry
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 from rig.campaign.model import publish
 from rig.flights import february, pipeline, send
 from rig.judge import Identity, ends, judge, rows_of
@@ -31,7 +31,7 @@ BROKEN = [b"{", b'{"flight_id": 7}', b"", b'{"origin": "ATL", "observed": "2013-
 
 @pytest.fixture
 def suite(endpoints: Endpoints, tmp_path: Path) -> Iterator[Suite]:
-    store = S3Store(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+    store = S3Store(endpoints.store)
 
     def model_first(suite: Suite) -> None:
         publish(suite.plan, PREDICTION, Registry(store, suite.plan.pipeline.tenant), seed=1, picky=False)

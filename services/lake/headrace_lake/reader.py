@@ -21,6 +21,7 @@ from headrace.runtime.intake import Consumed
 from headrace.runtime.kafka import within
 from headrace.runtime.limit import RejectionLimit
 from headrace.runtime.service import Wiring
+from headrace.runtime.tasks import guarded
 
 from headrace_lake.settings import LakeSettings
 from headrace_lake.topic_lane import TopicLane
@@ -204,15 +205,9 @@ class LakeReader(ConsumerRebalanceListener):
             self._wiring.metrics.ready.set(self._ready)
 
     def _guard(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._ended)
-        return task
+        return guarded(work, name, self._wiring.die)
 
     def _failed(self, error: BaseException) -> None:
         """A rebalance failed; one that the stop of the consumer cut short has not."""
         if not (self._draining and isinstance(error, asyncio.CancelledError)):
-            self._wiring.die(error)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
             self._wiring.die(error)

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-_WORDS = ("lost", "duplicated", "invented", "corrupted", "out_of_order")
-_OTHER_WORDS = (
-    "unbalanced", "commit_went_back", "commit_ahead", "lake_gap", "file_missing", "orphan", "dishonest", "secret",
-)  # fmt: skip
+from rig.judgement.words import ROWS, Word
+
 _PACKAGES = ("aiokafka", "confluent-kafka", "pyarrow", "polars", "boto3", "deltalake", "onnxruntime", "numba")
 
 Report = dict[str, Any]  # Any: plain data
@@ -27,8 +25,10 @@ def add_up(legs: Sequence[Mapping[str, Any]], planned: int, planted: Mapping[str
     return {
         "verdict": _verdict(legs, sharp),
         "legs": {"done": len(legs), "planned": planned, "verdicts": [leg["verdict"] for leg in legs]},
-        **{word: sum(judgement[word] for judgement in judgements) for word in _WORDS},
-        "other_findings": {word: sum(judgement[word] for judgement in judgements) for word in _OTHER_WORDS},
+        **{str(word): sum(judgement[word] for judgement in judgements) for word in ROWS},
+        "other_findings": {
+            str(word): sum(judgement[word] for judgement in judgements) for word in Word if word not in ROWS
+        },
         "issued": sum(judgement["issued"] for judgement in judgements),
         "acknowledged": sum(judgement["acknowledged"] for judgement in judgements),
         "unknown": _sum(judgement["unknown"] for judgement in judgements),

@@ -110,17 +110,18 @@ class Flow:
             }
         )
         try:
-            consumer.assign([TopicPartition(self._last, number, 0) for number in self._partitions])
-            looked = 0.0
-            while not self._ending.is_set():
-                for message in consumer.consume(500, _PAUSE):
-                    if (error := message.error()) is None:
-                        self._take(message.value())
-                    else:
-                        self.troubles[f"consume: {error}"] += 1
-                if time.monotonic() - looked > 2 * _PAUSE:
-                    self._look(consumer)
-                    looked = time.monotonic()
+            with KafkaReader(self._kafka, _ASK_SECONDS) as reader:
+                consumer.assign([TopicPartition(self._last, number, 0) for number in self._partitions])
+                looked = 0.0
+                while not self._ending.is_set():
+                    for message in consumer.consume(500, _PAUSE):
+                        if (error := message.error()) is None:
+                            self._take(message.value())
+                        else:
+                            self.troubles[f"consume: {error}"] += 1
+                    if time.monotonic() - looked > 2 * _PAUSE:
+                        self._look(consumer, reader)
+                        looked = time.monotonic()
         except BaseException as error:  # noqa: BLE001  told to whoever waits for it
             self.failure = error
         finally:
@@ -133,11 +134,11 @@ class Flow:
         for partition, offset in places:
             self._seen[partition] = max(offset, self._seen.get(partition, -1))
 
-    def _look(self, consumer: Consumer) -> None:
+    def _look(self, consumer: Consumer, reader: KafkaReader) -> None:
         """Set the goals of what was healed before this look, and close what has reached its own."""
         began = time.monotonic()
         raw = self._ends(consumer)
-        lake = self._committed() if any(each.target == "lake" for each in self.waiting()) else None
+        lake = self._committed(reader) if any(each.target == "lake" for each in self.waiting()) else None
         now = time.monotonic()
         with self._lock:
             for each in list(self._open):
@@ -161,15 +162,10 @@ class Flow:
             self.troubles[f"ends: {error}"] += 1
             return None
 
-    def _committed(self) -> dict[int, int] | None:
-        """How far the lake has come in what ingestion wrote.
-
-        Asked by a new client each time: after its broker was killed, librdkafka's goes on asking the one that is gone
-        until every request has timed out.
-        """
+    def _committed(self, reader: KafkaReader) -> dict[int, int] | None:
+        """How far the lake has come in what ingestion wrote."""
         try:
-            with KafkaReader(self._kafka) as reader:
-                done = reader.committed(self._lake, _ASK_SECONDS)
+            done = reader.committed(self._lake)
         except (KafkaException, OSError) as error:
             self.troubles[f"committed: {error}"] += 1
             return None

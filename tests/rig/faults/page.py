@@ -8,9 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.local.places import state_folder
+
+from rig.faults.schedule import ROTATION
+from rig.judgement.words import ROWS
 from rig.planted.plant import ROOT
 
-_WORDS = ("lost", "duplicated", "invented", "corrupted", "out_of_order")
 _NOT_TESTED = """\
 - Power loss: processes were killed, the machine was not. What a broker had acknowledged was in the page cache.
 - More than one broker: one Kafka node with replication factor 1. Losing a node of three is Kafka's own promise.
@@ -28,14 +31,14 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
     recovery, rebalance = report["recovery_s"], report["rebalance_s"]
     parts = [
         "# Reliability",
-        "Written by `python -m rig.faults.page` from the report of a campaign (`make faults`). All services, a real"
+        "Written by `make reliability` from the report of the last campaign (`make faults`). All services, a real"
         " Kafka and a real S3 server on two cores;\nan oracle of its own sends records and notes which were"
         " acknowledged, and a judge that shares no code with the suite compares every topic and\nevery table with what"
         " it computes itself.",
         "## Verdict",
         f"**{report['verdict']}**: {total} kills in {legs['done']} legs of {legs['planned']},"
         f" {report['acknowledged']:,} of {report['issued']:,} records acknowledged.",
-        _table(["", *_words(_WORDS)], [["rows", *(report[word] for word in _WORDS)]]),
+        _table(["", *map(_word, ROWS)], [["rows", *(report[word] for word in ROWS)]]),
         f"{report['bound'].capitalize()}. Other findings: "
         + (", ".join(f"{count} {_word(word)}" for word, count in report["other_findings"].items() if count) or "none")
         + ". Promises that the judge of rows does not see (liveness, memory, files): "
@@ -66,6 +69,7 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
             ["fault", "n", "p50", "p95", "p99", "most"],
             ([kind, *(_spread(seconds))] for kind, seconds in recovery.items()),
         ),
+        f"Kinds that this run did not meet: {', '.join(sorted(_kinds() - recovery.keys())) or 'none'}.",
         "Rebalance pauses in seconds (from a partition's last step under one owner to the first under the next):",
         _table(["n", "p50", "p95", "p99", "most"], [_spread(rebalance)]),
         "## What it took",
@@ -75,17 +79,26 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
         ),
         "## Can the judges fail?",
         f"{planted['caught']} of {planted['total']} planted bugs were caught by the invariant named for them"
-        " (`python -m rig.planted`):",
+        " (`make planted`):",
         _table(["bug", "caught by"], ([name, invariant] for name, (invariant, _) in planted["bugs"].items())),
         "## What was not tested",
         _NOT_TESTED.rstrip(),
         "## To repeat it",
-        f"`make faults KILLS={report['asked']['kills']} SEED={report['asked']['seed']}`: schedules are drawn from the"
-        " seed alone. Every schedule, note and figure is\nin `.headrace/faults/report.json` after a run;"
+        f"`make faults {_asked(report['asked'])}` draws the same schedules. Every schedule, note and figure is in\n"
+        "`.headrace/faults/report.json` after a run;"
         " `SCHEDULE='…' make faults` repeats one leg.",
         ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _asked(asked: Mapping[str, float]) -> str:
+    return " ".join(f"{name.upper()}={value:g}" for name, value in asked.items())
+
+
+def _kinds() -> set[str]:
+    """Every kind of fault that a whole campaign meets by turns."""
+    return {fault.kind for fault in ROTATION}
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -104,23 +117,19 @@ def _spread(seconds: Mapping[str, float]) -> list[float]:
     return [seconds.get(name, 0) for name in ("n", "p50", "p95", "p99", "max")]
 
 
-def _words(words: Sequence[str]) -> list[str]:
-    return [_word(word) for word in words]
-
-
 def _word(word: str) -> str:
     return word.replace("_", " ")
 
 
 def main() -> None:
     """Write the page."""
-    folder = ROOT / ".headrace/faults"
+    folder = state_folder() / "faults"
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "report.json"
     try:
         report = json.loads(file.read_text(encoding="utf-8"))
         planted = json.loads((folder / "planted.json").read_text(encoding="utf-8"))
     except OSError as error:
-        sys.exit(f"{error}: run `make faults` and `python -m rig.planted` first")
+        sys.exit(f"{error}: run `make faults` and `make planted` first")
     (ROOT / "docs/reliability.md").write_text(page(report, planted), encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from headrace.local.ports import LOOPBACK
 from headrace.local.stack import Endpoints, Stack
 from headrace.local.topics import create_topics
 from headrace.models.registry import Registry
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 
 from rig.campaign.model import publish
 from rig.campaign.run import PREDICTION, pipeline
@@ -89,7 +89,7 @@ def world(folder: Path, schedule: Schedule, say: Callable[[str], None]) -> Itera
         open_.callback(fleet.close)  # before the stack is gone
         endpoints = made[0].endpoints
         create_topics(endpoints.kafka, plan_topics(plan))
-        store = S3Store(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+        store = S3Store(endpoints.store)
         publish(plan, PREDICTION, Registry(store, plan.pipeline.tenant), seed=1)
         say("Importing the services")
         fleet.wait_for_zygotes()
@@ -101,12 +101,10 @@ def world(folder: Path, schedule: Schedule, say: Callable[[str], None]) -> Itera
 
 def _told(service: str, file: Path, endpoints: Endpoints, proxies: ProxyThread) -> Mapping[str, str]:
     return {
+        **endpoints.environment,
         "HEADRACE_PIPELINE": str(file),
         "HEADRACE_KAFKA": f"{LOOPBACK}:{proxies.kafka_port}",
         "HEADRACE_S3_ENDPOINT": f"http://{LOOPBACK}:{proxies.s3_ports[service]}",
-        "HEADRACE_S3_BUCKET": endpoints.bucket,
-        "HEADRACE_S3_ACCESS_KEY": endpoints.access_key,
-        "HEADRACE_S3_SECRET_KEY": endpoints.secret_key,
         **SETTINGS,
     }
 

@@ -7,10 +7,9 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
 from confluent_kafka import KafkaException
 
@@ -49,24 +48,22 @@ class CommitSampler:
         self._thread.join(60)
 
     def _run(self) -> None:
-        with self._file.open("a", encoding="utf-8") as file:
-            while not self._ending.is_set():
-                # By a new client after each failure: librdkafka's goes on asking a broker that was killed.
-                with KafkaReader(self._kafka) as reader, suppress(KafkaException, TimeoutError, KeyError):
-                    self._sample(reader, file)
-                self._ending.wait(self._every)
-
-    def _sample(self, reader: KafkaReader, file: TextIO) -> None:
         groups = {service: self._facts.group(service) for service in self._facts.inputs_of_groups()}
-        places = reader.partitions(self._facts.internal_topics())
-        while not self._ending.is_set():
-            committed = snapshot_of_groups(reader, groups, _ASK_SECONDS)
-            at = time.time()
-            ends = reader.ends(places)  # read later: whatever these commits rest on lies below
-            said = {service: _flat(offsets) for service, offsets in committed.items()}
-            file.write(json.dumps({"at": at, "committed": said, "ends": _flat(ends)}) + "\n")
-            file.flush()
-            self._ending.wait(self._every)
+        with KafkaReader(self._kafka, _ASK_SECONDS) as reader, self._file.open("a", encoding="utf-8") as file:
+            places: list[Place] = []
+            while not self._ending.is_set():
+                try:
+                    places = places or reader.partitions(self._facts.internal_topics())
+                    committed = snapshot_of_groups(reader, groups)
+                    at = time.time()
+                    ends = reader.ends(places)  # read later: whatever these commits rest on lies below
+                except (KafkaException, TimeoutError, KeyError):
+                    self._ending.wait(self._every)
+                    continue
+                said = {service: _flat(offsets) for service, offsets in committed.items()}
+                file.write(json.dumps({"at": at, "committed": said, "ends": _flat(ends)}) + "\n")
+                file.flush()
+                self._ending.wait(self._every)
 
 
 def _flat(offsets: Mapping[Place, int]) -> list[tuple[str, int, int]]:

@@ -30,9 +30,16 @@ _PAUSE = 0.2  # seconds in which a batch must come together
 
 
 class KafkaReader:
-    """Reads whole topics without a group of its own, and asks what other groups have committed."""
+    """Reads whole topics without a group of its own, and asks what other groups have committed.
 
-    def __init__(self, kafka: str) -> None:
+    Each request may take `seconds`. What fails is asked by a new client the next time: after its broker was killed,
+    librdkafka's goes on asking the coordinator that is gone. Spent ones are kept until the reader itself goes.
+    """
+
+    def __init__(self, kafka: str, seconds: float = _SECONDS) -> None:
+        self._kafka = kafka
+        self._seconds = seconds
+        self._spent: list[AdminClient] = []
         self._consumer = Consumer(
             {
                 "bootstrap.servers": kafka,
@@ -42,7 +49,7 @@ class KafkaReader:
                 "fetch.wait.max.ms": 50,
             }
         )
-        self._admin = AdminClient({"bootstrap.servers": kafka})
+        self._admin = self._client()
 
     def __enter__(self) -> Self:
         return self
@@ -54,34 +61,40 @@ class KafkaReader:
 
     def partitions(self, topics: Iterable[str]) -> list[Place]:
         """Every partition of these topics."""
-        known = self._consumer.list_topics(timeout=_SECONDS).topics
+        known = self._consumer.list_topics(timeout=self._seconds).topics
         return [(topic, number) for topic in topics for number in sorted(known[topic].partitions)]
 
     def topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
         """The id of each topic, in hex."""
-        found = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_SECONDS)
-        return {topic: _hex(str(future.result(_SECONDS + _MORE).topic_id)) for topic, future in found.items()}
+        found = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._seconds)
+        return {topic: _hex(str(future.result(self._seconds + _MORE).topic_id)) for topic, future in found.items()}
 
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Where each partition ends now."""
         latest = _OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(*place): latest for place in places}
-        found = self._admin.list_offsets(asked, request_timeout=_SECONDS)
+        found = self._admin.list_offsets(asked, request_timeout=self._seconds)
         return {
-            (each.topic, each.partition): int(future.result(_SECONDS + _MORE).offset) for each, future in found.items()
+            (each.topic, each.partition): int(future.result(self._seconds + _MORE).offset)
+            for each, future in found.items()
         }
 
-    def committed(self, group: str, seconds: float = _SECONDS) -> dict[Place, int]:
+    def committed(self, group: str) -> dict[Place, int]:
         """What a group has committed; nothing for one that does not exist. Raises KafkaException, TimeoutError."""
         asked = [ConsumerGroupTopicPartitions(group)]
-        (future,) = self._admin.list_consumer_group_offsets(asked, request_timeout=seconds).values()
+        (future,) = self._admin.list_consumer_group_offsets(asked, request_timeout=self._seconds).values()
         try:
-            found = future.result(seconds + _MORE).topic_partitions
+            found = future.result(self._seconds + _MORE).topic_partitions
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-                raise
-            return {}
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
+            self._spent.append(self._admin)
+            self._admin = self._client()
+            raise
         return {(each.topic, each.partition): int(each.offset) for each in found if each.offset >= 0}
+
+    def _client(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self._kafka})
 
     def records(self, topics: Sequence[str]) -> dict[str, list[list[Record]]]:
         """Every record of these topics as they are now, partition by partition."""
@@ -108,11 +121,9 @@ class KafkaReader:
         return {topic: [found[place] for place in sorted(found) if place[0] == topic] for topic in topics}
 
 
-def snapshot_of_groups(
-    reader: KafkaReader, groups: Mapping[str, str], seconds: float = _SECONDS
-) -> dict[str, dict[Place, int]]:
-    """Service → what its group (given by service) has committed; each may take so many seconds."""
-    return {service: reader.committed(group, seconds) for service, group in groups.items()}
+def snapshot_of_groups(reader: KafkaReader, groups: Mapping[str, str]) -> dict[str, dict[Place, int]]:
+    """Service → what its group (given by service) has committed."""
+    return {service: reader.committed(group) for service, group in groups.items()}
 
 
 def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:

@@ -1,4 +1,4 @@
-"""`python -m rig.planted [FILE]`: plant every bug, say which were caught, and write {caught, total} to FILE."""
+"""`make planted`: plant every bug, say which were caught, and write it to `faults/planted.json` in the state folder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+from headrace.local.places import state_folder
+
 from rig.planted.bugs import BUGS
-from rig.planted.plant import ROOT, copy_code, plant
+from rig.planted.plant import copy_code, plant
 
 
 def main() -> None:
     """Ends with 0 when each was caught by the invariant named for it."""
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".headrace/faults/planted.json"
+    file = state_folder() / "faults" / "planted.json"
     with tempfile.TemporaryDirectory(prefix="headrace-planted-") as folder:
         copy_code(Path(folder))
         catches = []

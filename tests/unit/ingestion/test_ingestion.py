@@ -12,6 +12,7 @@ from headrace.contract.plan import Plan, make_plan
 from headrace.runtime.stage import Effects, Record
 from headrace.wire.headers import Progress
 from headrace_ingestion.stage import IngestionStage
+from unit.ingestion.parts import ipc
 
 NOW = 1_357_000_000_000  # ms, 2013-01-01T00:26:40Z
 RAW = "default.shop.raw.orders"
@@ -148,14 +149,6 @@ def test_csv_has_its_header_in_every_record() -> None:
     assert effects.rejected["raw"][0].as_py() == b"b,2013-01-01T00:00:00Z,five,AT,1,,"
 
 
-def stream(table: pa.Table, compression: str | None = None) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
-        writer.write_table(table)
-    value: bytes = sink.getvalue().to_pybytes()
-    return value
-
-
 def arrow(**change: pa.Array) -> pa.Table:
     columns = {
         "id": pa.array(["a", "b"], pa.large_string()),
@@ -167,8 +160,8 @@ def arrow(**change: pa.Array) -> pa.Table:
 
 
 def test_arrow_comes_through_the_gate() -> None:
-    wrong = stream(arrow(id=pa.array([1, 2])))
-    effects = ingest([stream(arrow()), stream(arrow(), "lz4"), wrong, b"junk"], "arrow")
+    wrong = ipc(arrow(id=pa.array([1, 2])))
+    effects = ingest([ipc(arrow()), ipc(arrow(), "lz4"), wrong, b"junk"], "arrow")
 
     assert [(row["id"], row["_row"], row["count"]) for row in rows(effects)] == [("a", 0, None)]
     assert rejected(effects)[0] == (100, 1, "out_of_range", "amount")

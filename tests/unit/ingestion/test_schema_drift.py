@@ -8,6 +8,7 @@ from headrace.contract.pipeline import Pipeline
 from headrace.contract.plan import make_plan
 from headrace.runtime.stage import Effects, Record
 from headrace_ingestion.stage import IngestionStage
+from unit.ingestion.parts import ipc
 
 NOW = 1_357_000_000_000
 AT = 1_356_998_400_000_000
@@ -55,6 +56,7 @@ DRIFTS: dict[str, tuple[pa.Table, tuple[str, str | None] | dict[str, object]]] =
     "integer became float": (changed("seats", pa.array([4.0])), ("wrong_type", "seats")),
     "float became integer": (changed("price", pa.array([2], pa.int64())), {"price": 2.0}),
     "number became text": (changed("people", pa.array(["3"])), ("wrong_type", "people")),
+    "text became number": (changed("id", pa.array([1])), ("wrong_type", "id")),
     "reordered": (AS_AGREED.select(["seats", "price", "people", "id", "at"]), {}),
     "coarser unit": (changed("at", pa.array([AT // 10**6], pa.timestamp("s", "UTC"))), {}),
     "finer unit, and nothing is lost": (changed("at", pa.array([AT * 1000], pa.timestamp("ns", "UTC"))), {}),
@@ -75,11 +77,8 @@ DRIFTS: dict[str, tuple[pa.Table, tuple[str, str | None] | dict[str, object]]] =
 def ingest(table: pa.Table) -> Effects:
     streams = {"orders": {"format": "arrow", "event_time": "at", "columns": COLUMNS}}
     plan = make_plan(Pipeline.model_validate({"headrace": 1, "name": "shop", "streams": streams}))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
     state = IngestionStage(plan).open("default.shop.raw.orders", 0, None)
-    return state.step([Record(0, NOW, sink.getvalue().to_pybytes())], at_end=False)
+    return state.step([Record(0, NOW, ipc(table))], at_end=False)
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
@@ -98,3 +97,14 @@ def test_a_change_of_schema_has_its_verdict(drift: str) -> None:
         (row,) = effects.outputs[0].rows.select(list(COLUMNS)).to_pylist()
         (agreed,) = AS_AGREED.to_pylist()
         assert row | {"unknown_columns": effects.counts["unknown_columns"]} == agreed | {"unknown_columns": 0} | verdict
+
+
+def test_a_type_that_can_never_fit_sends_the_whole_record_to_quarantine_as_one_row() -> None:
+    # Given a record of three rows whose column has become text
+    three = pa.concat_tables([changed("people", pa.array(["3"]))] * 3)
+    # When it is ingested, then it is rejected once, with its bytes
+    effects = ingest(three)
+    assert effects.rejected is not None
+    assert effects.rejected.select(["reason", "rule", "raw", "_row"]).to_pylist() == [
+        {"reason": "wrong_type", "rule": "people", "raw": ipc(three), "_row": 0}
+    ]

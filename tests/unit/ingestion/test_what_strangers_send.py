@@ -14,6 +14,7 @@ from headrace.wire.limits import OUTSIDE
 from headrace_ingestion.stage import IngestionStage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.ingestion.parts import ipc
 
 NOW = 1_357_000_000_000
 AT = "2013-01-01T00:00:00Z"
@@ -50,14 +51,6 @@ def ids(effects: Effects) -> list[object]:
 def rejected(effects: Effects) -> list[tuple[int, int, str, str | None]]:
     assert effects.rejected is not None
     return [(r["topic_offset"], r["_row"], r["reason"], r["rule"]) for r in effects.rejected.to_pylist()]
-
-
-def ipc(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    value: bytes = sink.getvalue().to_pybytes()
-    return value
 
 
 def times(*moments: int, unit: str = "us") -> pa.Array:

@@ -30,7 +30,7 @@ from headrace.local.places import state_folder
 from headrace.local.service import SERVICES, Service
 from headrace.local.stack import Endpoints, Stack
 from headrace.models.registry import Registry
-from headrace.store.s3 import S3Settings, S3Store
+from headrace.store.s3 import S3Store
 from rich.console import Console
 
 from headrace_flights import dataset, events, records, replay
@@ -75,7 +75,7 @@ def run(phases: Phases, told: threading.Event) -> None:
         services = _start(file, endpoints, home, stack.lock, open_)
         broker = Broker(endpoints.kafka)
         open_.callback(broker.close)
-        lake = Lake(S3Settings(endpoints.s3, endpoints.bucket, endpoints.access_key, endpoints.secret_key))
+        lake = Lake(endpoints.store)
         view = open_.enter_context(View(services, console))
         children = [stack.kafka.child, stack.s3.child, *(service.child for service in services)]
         open_.enter_context(_blaming(children))

@@ -19,7 +19,7 @@ HeadraceError
 ├── SnapshotError             a state snapshot that cannot be used (truncated, tampered, other plan)
 ├── Stuck                     a partition has work and has made no progress for too long
 ├── Fenced                    somebody else owns this partition or table now: drop the work, write nothing
-├── DataLoss                  the log starts beyond the position we had applied: never skip silently
+├── DataLoss                  records were deleted unread, or a topic is another one: never skip or alias silently
 ├── QuarantineOverflow        more rows were rejected in a while than the pipeline allows
 └── StackError                the embedded stack (local Kafka, S3, services) could not start or stop
 """
@@ -130,7 +130,7 @@ class Fenced(HeadraceError):
 
 
 class DataLoss(HeadraceError):
-    """The log starts beyond the position that was applied: rows are gone, and skipping them silently is refused."""
+    """Records were deleted before they were read, or a topic was created again: no row is skipped or aliased."""
 
 
 class QuarantineOverflow(HeadraceError):

@@ -40,11 +40,7 @@ class Service:
         environment = {
             **os.environ,
             "HEADRACE_PIPELINE": str(pipeline),
-            "HEADRACE_KAFKA": endpoints.kafka,
-            "HEADRACE_S3_ENDPOINT": endpoints.s3,
-            "HEADRACE_S3_BUCKET": endpoints.bucket,
-            "HEADRACE_S3_ACCESS_KEY": endpoints.access_key,
-            "HEADRACE_S3_SECRET_KEY": endpoints.secret_key,
+            **endpoints.environment,
             "HEADRACE_HTTP_HOST": LOOPBACK,
             "HEADRACE_HTTP_PORT": str(self.port),
             "HEADRACE_INSTANCE": self.instance,

@@ -16,6 +16,7 @@ from headrace.local.lock import FolderLock
 from headrace.local.memory import recall
 from headrace.local.places import cache_folder, make_folder
 from headrace.local.provision import Programs, provision
+from headrace.store.s3 import S3Settings
 
 BUCKET = "headrace"
 _PORTS = ["kafka", "kafka-controller", "s3"]
@@ -31,6 +32,22 @@ class Endpoints:
     access_key: str
     secret_key: str = field(repr=False)
     bucket: str
+
+    @property
+    def store(self) -> S3Settings:
+        """The S3 server, as clients of the suite take it."""
+        return S3Settings(self.s3, self.bucket, self.access_key, self.secret_key)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Both, as a service is told them."""
+        return {
+            "HEADRACE_KAFKA": self.kafka,
+            "HEADRACE_S3_ENDPOINT": self.s3,
+            "HEADRACE_S3_BUCKET": self.bucket,
+            "HEADRACE_S3_ACCESS_KEY": self.access_key,
+            "HEADRACE_S3_SECRET_KEY": self.secret_key,
+        }
 
 
 class Stack:

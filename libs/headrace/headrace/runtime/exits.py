@@ -31,7 +31,7 @@ class Exit(IntEnum):
     STORE = 14  # the object store was away, refused, or left an outcome unknown
     DRAIN = 15  # told to stop, but the running steps did not end in time
     FENCED = 16  # somebody else owns the work now
-    DATA_LOSS = 17  # the log starts beyond the position that was applied
+    DATA_LOSS = 17  # records were deleted before they were read, or a topic was created again
     QUARANTINE = 18  # more rows were rejected than the pipeline allows
     STATE = 19  # no usable state: a snapshot or the committed marks do not fit the plan
     MODEL = 20  # a model that must not be used

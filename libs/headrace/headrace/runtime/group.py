@@ -29,6 +29,7 @@ from headrace.runtime.lane import Lane, Shared
 from headrace.runtime.opening import Committed, Opening
 from headrace.runtime.snapshots import Snapshots
 from headrace.runtime.stage import Input, Stage
+from headrace.runtime.tasks import guarded
 from headrace.runtime.topic_ids import Topic
 from headrace.runtime.worker import Commit, Worker
 from headrace.store.object_store import ObjectStore
@@ -98,10 +99,7 @@ class Group(ConsumerRebalanceListener):
         return next((what for what in waits if what is not None), None)
 
     def _guard(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        """A task whose failure ends the process."""
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._ended)
-        return task
+        return guarded(work, name, self._die)
 
     async def drain(self) -> None:
         """Let the running turns end, save, commit, stop: what a rebalance does, and for good."""
@@ -262,8 +260,4 @@ class Group(ConsumerRebalanceListener):
     def _failed(self, error: BaseException) -> None:
         """A rebalance failed; one that the stop of the consumer cut short has not."""
         if not (self._draining and isinstance(error, asyncio.CancelledError)):
-            self._die(error)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
             self._die(error)

@@ -31,6 +31,7 @@ from headrace.runtime.metrics import Metrics
 from headrace.runtime.pipeline_file import read_plan
 from headrace.runtime.settings import Settings, read_settings
 from headrace.runtime.stage import Stage
+from headrace.runtime.tasks import guarded
 from headrace.runtime.topic_ids import Topic
 from headrace.store.object_store import ObjectStore, expect_answer
 from headrace.store.s3 import S3Store
@@ -140,8 +141,7 @@ async def _serve(
             wiring = Wiring(context, group, known, consumer, producer, admin, metrics, _die)
             member = await asyncio.to_thread(make, wiring)
             await asyncio.to_thread(topic_register.hold, context.store, plan.topics, known)
-            watching = asyncio.create_task(topic_register.watch(admin, known, settings.broker_seconds), name="topics")
-            watching.add_done_callback(_died)
+            watching = guarded(topic_register.watch(admin, known, settings.broker_seconds), "topics", _die)
             member.start()
             working.append(member)
             await stopping.wait()
@@ -202,11 +202,6 @@ def _die(error: BaseException) -> NoReturn:
     expected = status is not Exit.FAULT
     _log.critical("%s: %s", status.name, error, exc_info=None if expected else error)
     _end(status)
-
-
-def _died(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _die(error)
 
 
 def _end(status: Exit) -> NoReturn:
