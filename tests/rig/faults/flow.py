@@ -165,11 +165,11 @@ class Flow:
     def _committed(self, reader: KafkaReader) -> dict[int, int] | None:
         """How far the lake has come in what ingestion wrote."""
         try:
-            done = reader.committed(self._lake)
+            done = reader.committed(self._lake, [self._ingested])
         except (KafkaException, OSError) as error:
             self.troubles[f"committed: {error}"] += 1
             return None
         found = {
             number: done[self._ingested, number] for number in self._partitions if (self._ingested, number) in done
         }
-        return found or None  # the reader says nothing, too, when nobody answers
+        return found or None

@@ -48,13 +48,12 @@ class CommitSampler:
         self._thread.join(60)
 
     def _run(self) -> None:
-        groups = {service: self._facts.group(service) for service in self._facts.inputs_of_groups()}
         with KafkaReader(self._kafka, _ASK_SECONDS) as reader, self._file.open("a", encoding="utf-8") as file:
             places: list[Place] = []
             while not self._ending.is_set():
                 try:
                     places = places or reader.partitions(self._facts.internal_topics())
-                    committed = snapshot_of_groups(reader, groups)
+                    committed = snapshot_of_groups(reader, self._facts)
                     at = time.time()
                     ends = reader.ends(places)  # read later: whatever these commits rest on lies below
                 except (KafkaException, TimeoutError, KeyError):

@@ -50,11 +50,10 @@ def gather(endpoints: Endpoints, ledger: Path, facts: Facts, *, commits: Path | 
     raw = [facts.topic("raw", name) for name in facts.streams]
     topics = [*raw, *facts.internal_topics()]
     with KafkaReader(endpoints.kafka) as reader:
-        groups = {service: facts.group(service) for service in facts.inputs_of_groups()}
         evidence = Evidence(
             ledger=read_ledger(ledger),
             topics=reader.records(topics),
-            committed=snapshot_of_groups(reader, groups),
+            committed=snapshot_of_groups(reader, facts),
             ends=reader.ends(reader.partitions(topics)),
             topic_ids=reader.topic_ids(topics),
             samples=read_samples(commits) if commits is not None else [],

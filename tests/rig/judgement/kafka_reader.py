@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
-    KafkaError,
     KafkaException,
     Message,
     TopicCollection,
@@ -22,9 +20,10 @@ from confluent_kafka.admin import OffsetSpec as _OffsetSpec  # type: ignore[attr
 
 from rig.judgement.content import Record
 from rig.judgement.evidence import Place
+from rig.judgement.facts import Facts
 
 _SECONDS = 30.0
-_MORE = 30.0  # than a request may take: a client that is dropped while one is under way takes the process with it
+_MORE = 30.0  # than a request may take, so that its own error is what is seen
 _BATCH = 2_000
 _PAUSE = 0.2  # seconds in which a batch must come together
 
@@ -32,24 +31,15 @@ _PAUSE = 0.2  # seconds in which a batch must come together
 class KafkaReader:
     """Reads whole topics without a group of its own, and asks what other groups have committed.
 
-    Each request may take `seconds`. What fails is asked by a new client the next time: after its broker was killed,
-    librdkafka's goes on asking the coordinator that is gone. Spent ones are kept until the reader itself goes.
+    Each request may take `seconds`.
     """
 
     def __init__(self, kafka: str, seconds: float = _SECONDS) -> None:
         self._kafka = kafka
         self._seconds = seconds
-        self._spent: list[AdminClient] = []
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": kafka,
-                "group.id": "judge",
-                "enable.auto.commit": False,
-                "fetch.message.max.bytes": 8 << 20,
-                "fetch.wait.max.ms": 50,
-            }
-        )
-        self._admin = self._client()
+        self._consumer = self._consumer_of("judge")
+        self._members: dict[str, Consumer] = {}  # of the groups that were asked about
+        self._admin = AdminClient({"bootstrap.servers": kafka})
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +47,20 @@ class KafkaReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._consumer.close()
+        for consumer in (self._consumer, *self._members.values()):
+            consumer.close()
+
+    def _consumer_of(self, group: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._kafka,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "fetch.message.max.bytes": 8 << 20,
+                "fetch.wait.max.ms": 50,
+                "reconnect.backoff.max.ms": 500,
+            }
+        )
 
     def partitions(self, topics: Iterable[str]) -> list[Place]:
         """Every partition of these topics."""
@@ -79,22 +82,17 @@ class KafkaReader:
             for each, future in found.items()
         }
 
-    def committed(self, group: str) -> dict[Place, int]:
-        """What a group has committed; nothing for one that does not exist. Raises KafkaException, TimeoutError."""
-        asked = [ConsumerGroupTopicPartitions(group)]
-        (future,) = self._admin.list_consumer_group_offsets(asked, request_timeout=self._seconds).values()
-        try:
-            found = future.result(self._seconds + _MORE).topic_partitions
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
-            self._spent.append(self._admin)
-            self._admin = self._client()
-            raise
-        return {(each.topic, each.partition): int(each.offset) for each in found if each.offset >= 0}
+    def committed(self, group: str, topics: Sequence[str]) -> dict[Place, int]:
+        """What a group has committed for the partitions of these topics; raises KafkaException.
 
-    def _client(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self._kafka})
+        Asked as a member that never joins: the admin client's own request for it ends the process when an answer comes
+        after its deadline (librdkafka issue 4605), and goes on asking a coordinator that was killed.
+        """
+        if group not in self._members:
+            self._members[group] = self._consumer_of(group)
+        places = [TopicPartition(*place) for place in self.partitions(topics)]
+        found = self._members[group].committed(places, self._seconds)
+        return {(each.topic, each.partition): int(each.offset) for each in found if each.offset >= 0}
 
     def records(self, topics: Sequence[str]) -> dict[str, list[list[Record]]]:
         """Every record of these topics as they are now, partition by partition."""
@@ -121,9 +119,10 @@ class KafkaReader:
         return {topic: [found[place] for place in sorted(found) if place[0] == topic] for topic in topics}
 
 
-def snapshot_of_groups(reader: KafkaReader, groups: Mapping[str, str]) -> dict[str, dict[Place, int]]:
-    """Service → what its group (given by service) has committed."""
-    return {service: reader.committed(group) for service, group in groups.items()}
+def snapshot_of_groups(reader: KafkaReader, facts: Facts) -> dict[str, dict[Place, int]]:
+    """Service → what its group has committed of what it reads."""
+    reads = facts.inputs_of_groups()
+    return {service: reader.committed(facts.group(service), topics) for service, topics in reads.items()}
 
 
 def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:

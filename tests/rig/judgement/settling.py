@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 
 from rig.judgement.evidence import Place
 from rig.judgement.facts import Facts
-from rig.judgement.kafka_reader import KafkaReader, snapshot_of_groups
+from rig.judgement.kafka_reader import KafkaReader
 
 SERVICES = ("ingestion", "cleaning", "feature_engineering", "inference", "lake")
 
@@ -49,7 +49,7 @@ def settled(
             watch()
             try:
                 ends = reader.ends(places)  # first: whoever has committed this much had seen it all
-                committed = snapshot_of_groups(reader, groups)
+                committed = {s: reader.committed(groups[s], facts.inputs_of_groups()[s]) for s in services}
             except KafkaException as error:  # a coordinator that is loading, say
                 left = [repr(error)]
                 time.sleep(pause)
