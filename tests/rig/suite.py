@@ -36,6 +36,7 @@ class Suite:
         settings: Mapping[str, str] | None = None,
         waits_for_model: bool = False,
         backlog: Callable[[Suite], object] | None = None,
+        new: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = file = folder / "pipeline.yaml"
@@ -44,11 +45,13 @@ class Suite:
         self.endpoints = endpoints
         self._waits_for_model = waits_for_model  # inference is not ready before there is one
         self._backlog = backlog  # runs when there are topics and no services yet
+        self._new = new  # else its topics are there
         self._service = partial(Service, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
         self.services = {name: self._service(name) for name in services}
 
     def __enter__(self) -> Self:
-        asyncio.run(_create_topics(self.endpoints.kafka, plan_topics(self.plan)))
+        if self._new:
+            asyncio.run(_create_topics(self.endpoints.kafka, plan_topics(self.plan)))
         if self._backlog is not None:
             self._backlog(self)
         try:

@@ -43,7 +43,7 @@ def ingested(stream: str, partition: int, records: Sequence[Record]) -> Iterator
 
 
 def cleaned(stream: str, messages: Sequence[Taken]) -> Iterator[Wanted]:
-    """Cleaning: orders once per id within an hour, none of 13, those that are not paid to quarantine."""
+    """Cleaning: none of 13, those that are not paid to quarantine, the other orders once per id within an hour."""
     kept: dict[str, int] = {}
     largest: int | None = None
     for message in messages:
@@ -55,6 +55,11 @@ def cleaned(stream: str, messages: Sequence[Taken]) -> Iterator[Wanted]:
             if stream == "visits":
                 yield wanted
                 continue
+            if row["amount"] == 13:
+                continue
+            if row["amount"] <= 0:
+                yield _rejected(message.offset, row, stream)
+                continue
             before = kept.get(row["id"])
             if before is not None and (largest is None or before >= largest - _HOUR):
                 repeats = abs(at - before) <= _HOUR
@@ -63,8 +68,8 @@ def cleaned(stream: str, messages: Sequence[Taken]) -> Iterator[Wanted]:
                 repeats = False
                 kept[row["id"]] = at
             largest = at if largest is None else max(largest, at)
-            if not repeats and row["amount"] != 13:
-                yield wanted if row["amount"] > 0 else _rejected(message.offset, row, stream)
+            if not repeats:
+                yield wanted
 
 
 def _as_log_row(stream: str, row: Row) -> Row:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from headrace.contract.errors import SnapshotError
@@ -18,7 +19,7 @@ from headrace.wire.origin import OriginKey
 from headrace.wire.partitioner import partition_of
 
 from headrace_cleaning.batch import Batch, Int64s
-from headrace_cleaning.steps import Cleaner, batch_of, reject_nulls
+from headrace_cleaning.steps import Cleaner, batch_of
 
 NAME = "cleaning"
 
@@ -75,7 +76,7 @@ class CleaningState(State):
         self._no_rows = plan.ingested_schema(stream).empty_table()
         self._log = plan.logs[0] if plan.travels(stream) else None
         self._clean_topic = plan.topics.clean(stream)
-        self._cleaner = Cleaner(spec)
+        self._cleaner = Cleaner(spec, self._schema)
         self._heard = Progress(None, behind=True)
 
     def step(self, items: Sequence[Item], *, at_end: bool) -> Effects:
@@ -90,7 +91,6 @@ class CleaningState(State):
         timestamps = np.repeat(np.array([arrival.timestamp for arrival in arrivals], np.int64), lengths)
         batch = batch_of(rows)
         self._cleaner.clean(batch)
-        reject_nulls(batch, self._schema)
         return Effects(
             outputs=self._outputs(batch, offsets),
             rejected=self._rejected(rows, batch, offsets, timestamps),
@@ -153,7 +153,7 @@ class CleaningState(State):
                     "reason": str(rule.reason),
                     "rule": rule.rule,
                     "detail": rule.detail[:200],
-                    "raw": json.dumps(row, default=str, ensure_ascii=False).encode()[:RAW_LIMIT],
+                    "raw": msgspec.json.encode(row)[:RAW_LIMIT],
                     "time": max(int(timestamps[place]), 0) * 1000,
                     PARTITION: row[PARTITION],
                     OFFSET: row[OFFSET],

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from headrace.contract.clean import (
     Cast,
-    CleanStep,
     Derive,
     DropDuplicates,
     Fill,
     Filter,
     Normalise,
     Require,
+    RowStep,
     Trim,
 )
 from headrace.contract.cleaned import CleanColumn, expression_type
@@ -38,20 +38,32 @@ _NORMAL: Mapping[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
 
 
 class Cleaner:
-    """The steps of one stream, in the file's order; `seen` has the state of each drop_duplicates by its place."""
+    """The steps of one stream, in the file's order; `seen` has the state of each drop_duplicates by its place.
 
-    def __init__(self, stream: Stream) -> None:
-        self.seen: dict[int, SeenKeys] = {}
+    Repetitions are looked for last, among the rows that every other step keeps: a row that was rejected is not there,
+    so the same event that comes again, mended by its sender or by `headrace quarantine redrive`, repeats nothing.
+    """
+
+    def __init__(self, stream: Stream, cleaned: pa.Schema) -> None:
         self._time = stream.event_time
+        self._cleaned = cleaned
         self._columns = {name: CleanColumn(c.type, c.nullable) for name, c in stream.columns.items()}
-        self._steps = [self._compile(place, step) for place, step in enumerate(stream.clean)]
+        self._steps = [self._compile(step) for step in stream.clean if not isinstance(step, DropDuplicates)]
+        self.seen = {
+            place: SeenKeys(step.drop_duplicates.by, step.drop_duplicates.within)
+            for place, step in enumerate(stream.clean)
+            if isinstance(step, DropDuplicates)
+        }
 
     def clean(self, batch: Batch) -> None:
         """Run every step; an empty batch goes through like any other."""
         for step in self._steps:
             step(batch)
+        reject_nulls(batch, self._cleaned)
+        for keys in self.seen.values():
+            batch.drop(keys.repeats(batch.rows, self._time), "duplicates")
 
-    def _compile(self, place: int, step: CleanStep) -> Step:
+    def _compile(self, step: RowStep) -> Step:
         match step:
             case Require():
                 return self._require(step.require.name, step.require.that)
@@ -67,9 +79,6 @@ class Cleaner:
                 return _all([_text(name, pc.utf8_trim_whitespace) for name in step.trim])
             case Normalise():
                 return _all([_text(name, _NORMAL[form]) for name, form in step.normalise.items()])
-            case DropDuplicates():
-                self.seen[place] = SeenKeys(step.drop_duplicates.by, step.drop_duplicates.within)
-                return self._drop_duplicates(self.seen[place])
 
     def _schema(self) -> pa.Schema:
         return pa.schema([(name, column.type.arrow) for name, column in self._columns.items()])
@@ -121,9 +130,6 @@ class Cleaner:
             batch.reject(wrong, Reason.CAST, name, f"the value does not fit {type_}")
 
         return convert
-
-    def _drop_duplicates(self, seen: SeenKeys) -> Step:
-        return lambda batch: batch.drop(seen.repeats(batch.rows, self._time), "duplicates")
 
 
 def reject_nulls(batch: Batch, schema: pa.Schema) -> None:

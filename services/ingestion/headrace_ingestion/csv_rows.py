@@ -22,7 +22,7 @@ _FIELD_LIMIT = 1 << 20  # characters of one field
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A row's text and fields; `fault` says why it has none."""
+    """A row's text below the header's, so that it can be sent again, and its fields; `fault` says why it has none."""
 
     row: int
     raw: bytes
@@ -86,6 +86,7 @@ def _open(value: bytes) -> tuple[Sequence[str], Sequence[_Line]]:
     lines = list(io.StringIO(value.decode("utf-8-sig"), newline=""))
     reader = csv.reader(lines, strict=True)
     header = next(reader, [])
+    head = "".join(lines[: reader.line_num]).strip("\r\n")
     if len(set(header)) != len(header):
         raise csv.Error("a column stands twice in the header")
     found: list[_Line] = []
@@ -100,7 +101,7 @@ def _open(value: bytes) -> tuple[Sequence[str], Sequence[_Line]]:
         if fields and len(fields) != len(header):
             fault = f"{len(fields)} fields, the header has {len(header)}"
         if fields or fault:
-            raw = "".join(lines[start : reader.line_num]).strip("\r\n").encode()
+            raw = f"{head}\n{''.join(lines[start : reader.line_num])}".strip("\r\n").encode()
             found.append(_Line(row, raw, fields, fault))
     if not found:
         raise csv.Error("no line after the header")

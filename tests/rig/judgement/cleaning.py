@@ -40,22 +40,28 @@ class Cleaner:
     def clean(self, ingested: Row) -> Outcome:
         """What must become of the next row of the partition."""
         row = dict(ingested)
-        for place, step in enumerate(self._stream.clean):
+        me = identity_of(row)
+        for step in self._stream.clean:
             ((verb, said),) = step.items()
-            outcome = self._step(place, verb, said, row, ingested)
+            outcome = self._step(verb, said, row, ingested)
             if outcome is not None:
                 return outcome
         for name in self.columns():
             if name in self._never_null and row[name] is None:
-                return Rejected(identity_of(row), "not_null", name, row=ingested)
-        return Kept(identity_of(row), row)
+                return Rejected(me, "not_null", name, row=ingested)
+        for place, seen in self._seen.items():
+            said = self._stream.clean[place]["drop_duplicates"]
+            time = row[self._stream.event_time]
+            if seen.repeats([row[name] for name in said["by"]], time, duration(said["within"])):
+                return Dropped(me, "duplicates")
+        return Kept(me, row)
 
     def columns(self) -> list[str]:
         """The columns of a cleaned row, in order, without its identity."""
         derived = [name for step in self._stream.clean for name in step.get("derive", ())]
         return list(dict.fromkeys([*self._stream.columns, *derived]))
 
-    def _step(self, place: int, verb: str, said: Any, row: Row, before: Row) -> Outcome | None:
+    def _step(self, verb: str, said: Any, row: Row, before: Row) -> Outcome | None:
         me = identity_of(row)
         match verb:
             case "require":
@@ -70,9 +76,7 @@ class Cleaner:
                     except Failed:
                         return Rejected(me, "expression", name, row=before)
             case "drop_duplicates":
-                time = row[self._stream.event_time]
-                if self._seen[place].repeats([row[name] for name in said["by"]], time, duration(said["within"])):
-                    return Dropped(me, "duplicates")
+                pass  # the last thing that happens, among the rows that everything else keeps
             case _:
                 try:
                     self._change(verb, said, row)

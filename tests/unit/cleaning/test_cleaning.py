@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_a_rejected_row_is_kept_as_it_came_in() -> None:
 
     assert effects.rejected is not None
     (row,) = effects.rejected.to_pylist()
-    assert b'"code": " bad "' in row["raw"]
+    assert json.loads(row["raw"])["code"] == " bad "
     assert (row["topic_offset"], row["topic"], row["stream"]) == (7, TOPIC, "orders")
 
 
@@ -132,6 +133,20 @@ def test_an_expression_that_fails_on_one_row_rejects_only_that_row() -> None:
 
     assert kept(effects, "number") == [2, 4]
     assert rejected(effects) == [(1, "expression", "number")]
+
+
+def test_a_row_that_is_rejected_repeats_nothing_and_hides_nothing() -> None:
+    # Given an event whose first sending is rejected by a rule that stands after drop_duplicates
+    steps = [
+        {"drop_duplicates": {"by": ["id"], "within": "1d"}},
+        {"require": {"name": "shop", "that": "shop = 'good'"}},
+    ]
+    effects = clean(steps, [{"id": "a", "shop": "bad"}, {"id": "a", "shop": "good"}, {"id": "a", "shop": "good"}])
+
+    # Then the mended one is kept, and only its own repetition is dropped
+    assert rejected(effects) == [(0, "requirement", "shop")]
+    assert kept(effects, "id") == ["a"]
+    assert effects.counts["duplicates"] == 1
 
 
 def test_a_repeated_key_is_dropped_within_the_window_and_only_there() -> None:

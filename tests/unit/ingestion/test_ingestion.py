@@ -146,7 +146,9 @@ def test_csv_has_its_header_in_every_record() -> None:
         (103, 0, "unreadable", None),
     ]
     assert effects.rejected is not None
-    assert effects.rejected["raw"][0].as_py() == b"b,2013-01-01T00:00:00Z,five,AT,1,,"
+    assert effects.rejected["raw"][0].as_py() == (
+        b"id,at,amount,country,count,gift,more\nb,2013-01-01T00:00:00Z,five,AT,1,,"
+    )
 
 
 def arrow(**change: pa.Array) -> pa.Table:

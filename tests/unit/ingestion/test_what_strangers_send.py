@@ -93,7 +93,7 @@ def test_a_bad_quotation_in_csv_costs_its_own_line_only() -> None:
     assert ids(effects) == ["a", "b\nb"]
     assert rejected(effects) == [(0, 0, "unreadable", None), (0, 3, "unreadable", None)]
     assert effects.rejected is not None
-    assert effects.rejected["raw"][1].as_py() == f'"never ends,{AT}\nlost,{AT}'.encode()
+    assert effects.rejected["raw"][1].as_py() == f'id,at\n"never ends,{AT}\nlost,{AT}'.encode()
 
 
 def test_a_record_without_a_value_is_named_as_such_in_every_format() -> None:

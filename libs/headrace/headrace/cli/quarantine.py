@@ -1,22 +1,31 @@
-"""`headrace quarantine`: which rows were rejected, and why."""
+"""`headrace quarantine`: which rows were rejected, why, and how they get another chance."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import polars as pl
 import typer
 
-from headrace.cli.pipeline import PipelineFile, read_plan
+from headrace.cli.pipeline import Kafka, PipelineFile, read_plan
+from headrace.cli.plan_text import counted
 from headrace.cli.shown import Row, escaped, json_line, moment, rows_of
-from headrace.cli.where import find_lake
+from headrace.cli.where import find_kafka, find_lake, find_store
 from headrace.contract.pipeline import Hop
 from headrace.contract.plan import Plan
+from headrace.contract.resend import resent, why_not
 from headrace.lake.tables import find_table
+from headrace.runtime.redrive import Again, Redriven
+from headrace.runtime.redrive import redrive as send_again
+from headrace.store.s3 import S3Store
 
-app = typer.Typer(help="Look at the rows that were rejected, as the lake has them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at the rows that were rejected, as the lake has them, and send them again.", no_args_is_help=True
+)
 
 Stage = Annotated[str | None, typer.Option(help="Only rows that this stage rejected, as in cleaning.")]
 Topic = Annotated[str | None, typer.Option(help="Only rows read from this topic, as in raw.weather.")]
@@ -71,6 +80,48 @@ def show(
     latest = rows.sort("time", *_PLACE, descending=[True, False, False, False, False]).head(limit).collect()
     found = rows_of(latest.to_arrow())
     _tell(found, [line for row in found for line in _block(row)], json)
+
+
+@app.command()
+def redrive(
+    file: PipelineFile,
+    kafka: Kafka = None,
+    stage: Stage = None,
+    topic: Topic = None,
+    reason: Reason = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
+) -> None:
+    """Send rejected rows once more, each to the raw partition it came from, after the cause is mended.
+
+    A row is sent exactly once, however often this is run and wherever a run is cut short; one that is rejected again
+    is a new row of quarantine. Rows that were rejected after cleaning had kept them are left alone.
+    """
+    plan = read_plan(file)
+    rows = list(_rejected(plan, stage, topic, reason).sort(_PLACE).collect().iter_rows(named=True))
+    if not rows:
+        _tell([], [], json=False)
+    streams = plan.pipeline.streams
+    reasons = [why_not(row, streams) for row in rows]
+    due: dict[str, list[Again]] = {}
+    for row, why in zip(rows, reasons, strict=True):
+        if why is None:
+            identity = (row["_partition"], row["_offset"], row["_row"])
+            due.setdefault(row["stream"], []).append(Again(identity, resent(row, streams[row["stream"]])))
+    for stream, again in due.items():
+        if dry_run:
+            print(f"{stream}: {counted(len(again), 'row')} to be sent again, unless they were before")
+            continue
+        done = asyncio.run(_redrive(find_kafka(kafka), plan, stream, again))
+        print(f"{stream}: {counted(done.sent, 'row')} sent again, {done.before} had been before")
+    for why, count in Counter(filter(None, reasons)).most_common():
+        print(f"headrace: {counted(count, 'row')} left alone: {why}", file=sys.stderr)
+
+
+async def _redrive(kafka: str, plan: Plan, stream: str, rows: Sequence[Again]) -> Redriven:
+    def said(count: int) -> None:
+        print(f"headrace: {stream}: {count} of {len(rows)} sent", file=sys.stderr)
+
+    return await send_again(kafka, S3Store(find_store()), plan.topics, plan.topics.raw(stream), rows, said)
 
 
 def _rejected(plan: Plan, stage: str | None, topic: str | None, reason: str | None) -> pl.LazyFrame:

@@ -78,10 +78,13 @@ class Normalise(Part):
 
 
 class DropDuplicates(Part):
-    """Drop rows that repeat an earlier one within a keyed window of event time."""
+    """Drop rows that repeat an earlier kept one within a keyed window of event time; always the last that happens."""
 
     drop_duplicates: DuplicateWindow
-    """Drop rows that repeat an earlier one within a window of event time."""
+    """Drop rows that repeat an earlier kept one within a window of event time; wherever it stands, it is done last."""
 
 
-CleanStep = Require | Filter | Derive | Fill | Cast | Trim | Normalise | DropDuplicates
+RowStep = Require | Filter | Derive | Fill | Cast | Trim | Normalise
+"""What looks at one row alone."""
+
+CleanStep = RowStep | DropDuplicates

@@ -39,7 +39,7 @@ QUARANTINE_SCHEMA = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
         pa.field("rule", pa.string()),  # column, requirement or step
         pa.field("detail", pa.string(), nullable=False),
-        pa.field("raw", pa.binary(), nullable=False),  # the raw record, or the row as JSON where the record is gone
+        pa.field("raw", pa.binary(), nullable=False),  # a record of its own; after ingestion the typed row as JSON
         pa.field("time", TIMESTAMP, nullable=False),  # Kafka timestamp of the record the stage read
         *(field.with_nullable(True) for field in IDENTITY),
     ]
