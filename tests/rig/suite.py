@@ -18,6 +18,7 @@ from headrace.local.service import Service
 from headrace.local.stack import Endpoints
 from headrace.runtime import kafka, topics
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 
 class Suite:
@@ -92,12 +93,14 @@ class Suite:
 
     def rows_told(self, name: str, outcome: str) -> float:
         """What a service's metrics say of its rows of one outcome (late, forced, …)."""
+        told = (s.value for s in self.samples(name, "headrace_rows_total") if s.labels["outcome"] == outcome)
+        return float(next(told, 0.0))
+
+    def samples(self, name: str, metric: str) -> list[Sample]:
+        """What a service's metrics say under one name."""
         with urllib.request.urlopen(f"{self.services[name].url}/metrics", timeout=10) as answer:
-            for family in text_string_to_metric_families(answer.read().decode()):
-                for sample in family.samples:
-                    if sample.name == "headrace_rows_total" and sample.labels.get("outcome") == outcome:
-                        return float(sample.value)
-        return 0.0
+            families = text_string_to_metric_families(answer.read().decode())
+            return [sample for family in families for sample in family.samples if sample.name == metric]
 
     def expect_alive(self) -> None:
         """Fail with the end of its log when a service has ended by itself."""

@@ -88,6 +88,7 @@ class LakeReader(ConsumerRebalanceListener):
                 await self._flush()
                 self._owned = {}
                 self._ownership += 1
+                self._wiring.metrics.forget_partitions()
         except TimeoutError:
             seconds = self._wiring.context.settings.drain_seconds
             self._failed(Stuck(f"partitions were to be handed over, and the running turn did not end in {seconds:g} s"))

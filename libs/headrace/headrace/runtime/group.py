@@ -184,6 +184,7 @@ class Group(ConsumerRebalanceListener):
         await self._commit()
         self._workers.clear()
         self._committed.clear()
+        self._shared.metrics.forget_partitions()
 
     async def _poll(self) -> None:
         while True:

@@ -64,7 +64,10 @@ async def admin(kafka: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient
 
 @asynccontextmanager
 async def consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer that commits nothing by itself and joins as a static member, so that a restart moves no partition."""
+    """A consumer that commits nothing by itself.
+
+    It joins as a static member, so that its partitions wait for it when it crashes and is started again.
+    """
     client = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
         group_id=group,
@@ -87,6 +90,14 @@ async def consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaCons
         yield client
     finally:
         await _stopped("consumer", client.stop())
+
+
+def leave_at_stop(client: AIOKafkaConsumer) -> None:
+    """Let a consumer leave its group when it is stopped, so that others take over at once (docs/adr/0010).
+
+    The library takes no leave where it has joined as a static member, and has no other way to be told so.
+    """
+    client._coordinator._group_instance_id = None
 
 
 @asynccontextmanager

@@ -32,3 +32,8 @@ class Metrics:
         self.steps = Histogram(
             "headrace_step_seconds", "compute time of a step", ("topic",), buckets=_STEP_BUCKETS, registry=registry
         )
+
+    def forget_partitions(self) -> None:
+        """Say nothing more of partitions that were handed over: their next owner speaks for them."""
+        self.lag.clear()
+        self.position.clear()

@@ -153,6 +153,7 @@ async def _serve(
             except TimeoutError:
                 _log.critical("the running steps did not end in %g s", settings.drain_seconds)
                 _end(Exit.DRAIN)
+            kafka.leave_at_stop(consumer)
     _log.info("stopped")
     return Exit.DONE
 
