@@ -38,6 +38,7 @@ class Suite:
         waits_for_model: bool = False,
         backlog: Callable[[Suite], object] | None = None,
         new: bool = True,
+        workers: Mapping[str, int] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = file = folder / "pipeline.yaml"
@@ -48,7 +49,12 @@ class Suite:
         self._backlog = backlog  # runs when there are topics and no services yet
         self._new = new  # else its topics are there
         self._service = partial(Service, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
-        self.services = {name: self._service(name) for name in services}
+        counts = workers or {}  # of those services that have more than one instance
+        self.services = {
+            name if number == 0 else f"{name}-{number}": self._service(name, number=number)
+            for name in services
+            for number in range(counts.get(name, 1))
+        }
 
     def __enter__(self) -> Self:
         if self._new:

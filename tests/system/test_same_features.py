@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 from headrace.local.stack import Endpoints
 from headrace_flights.in_memory import recompute, travel
 from rig.flights import february, pipeline, send
@@ -13,6 +14,7 @@ from rig.lake import table_rows
 from rig.suite import Suite
 
 SERVICES = ("ingestion", "cleaning", "feature_engineering", "lake")
+SHARED = ("ingestion", "cleaning", "feature_engineering")
 QUICK = {"HEADRACE_LAKE_FLUSH_SECONDS": "2"}
 PREDICTION = "late_at_departure"
 
@@ -23,14 +25,18 @@ def in_the_lake(suite: Suite, table: str, rows: int, columns: list[str]) -> pl.D
     return pl.DataFrame(table_rows(suite, table, columns))
 
 
-def test_a_backlog_gives_the_features_of_event_time_order_to_the_last_bit(endpoints: Endpoints, tmp_path: Path) -> None:
-    # Given a month of records that wait in Kafka before any service runs
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_backlog_gives_the_features_of_event_time_order_to_the_last_bit(
+    endpoints: Endpoints, tmp_path: Path, workers: int
+) -> None:
+    # Given a month of records that wait in Kafka before any service runs, of some of them several
     with Suite(
         pipeline(),
         endpoints,
         tmp_path,
         services=SERVICES,
         settings=QUICK,
+        workers=dict.fromkeys(SHARED, workers),
         backlog=lambda suite: send(suite, february()),
     ) as suite:
         plan, names = suite.plan, suite.plan.topics
@@ -42,8 +48,10 @@ def test_a_backlog_gives_the_features_of_event_time_order_to_the_last_bit(endpoi
         )
         columns = plan.features_schema(PREDICTION).names
         live = in_the_lake(suite, f"features/{PREDICTION}", asked, columns)
-        # Then no row came too late for its place
-        assert suite.rows_told("feature_engineering", "late") == 0
+        # Then no row came too late for its place, whoever had worked on it
+        features = [name for name in suite.services if name.startswith("feature_engineering")]
+        assert len(features) == workers
+        assert sum(suite.rows_told(name, "late") for name in features) == 0
         # And the cleaned rows are those of the raw records, taken in one piece
         raw = {name: february().filter(stream=name)["value"].to_list() for name in plan.logs[0].streams}
         travelled = travel(plan, raw).cleaned
