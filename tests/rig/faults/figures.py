@@ -40,6 +40,7 @@ def add_up(legs: Sequence[Mapping[str, Any]], planned: int, planted: Mapping[str
         "grid": dict(_sum(leg["grid"] for leg in legs)),
         "grid_least": min(_sum(leg["grid"] for leg in legs).values(), default=0),
         "recovery_s": _recovery(legs),
+        "recovery_by_target_s": _recovery_by_target(legs),
         "flowed_during": _during(legs),
         "rebalance_s": spread([seconds for leg in legs for seconds in leg["rebalances"]]),
         "peak_memory_mib": {name: most >> 20 for name, most in _most(leg["memory"] for leg in legs).items()},
@@ -79,6 +80,14 @@ def _recovery(legs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
             by_kind["all"].append(seconds)
             by_kind[f"{kind} all at once" if kind == "kill" and target == "all" else kind].append(seconds)
     return {kind: spread(seconds) for kind, seconds in sorted(by_kind.items())}
+
+
+def _recovery_by_target(legs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    by_target: dict[str, list[float | None]] = defaultdict(list)
+    for leg in legs:
+        for _, target, seconds, _ in leg["recoveries"]:
+            by_target[target].append(seconds)
+    return {target: spread(seconds) for target, seconds in sorted(by_target.items())}
 
 
 def _during(legs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
