@@ -73,8 +73,8 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
             ["what was hit", "n", "p50", "p95", "p99", "most"],
             ([target, *(_spread(seconds))] for target, seconds in report["recovery_by_target_s"].items()),
         ),
-        "With a fault a second, most of the two cores' time goes into starting processes again, and the lake is often hit"
-        " again\nbefore it has written.",
+        "With a fault a second, most of the two cores' time goes into starting processes again, and the lake is often"
+        " hit again\nbefore it has written.",
         f"Kinds that this run did not meet: {', '.join(sorted(_kinds() - recovery.keys())) or 'none'}.",
         "Rebalance pauses in seconds (from a partition's last step under one owner to the first under the next):",
         _table(["n", "p50", "p95", "p99", "most"], [_spread(rebalance)]),
