@@ -17,6 +17,7 @@ HeadraceError
 │   └── SendUnknown           a send was not acknowledged in time: the process must end (the record may be there)
 ├── ModelError                a model that must not be used: wrong hash, sample mismatch, bad manifest
 ├── SnapshotError             a state snapshot that cannot be used (truncated, tampered, other plan)
+├── NewerState                state that a newer version wrote: this one must not go on from older state beside it
 ├── Stuck                     a partition has work and has made no progress for too long
 ├── Fenced                    somebody else owns this partition or table now: drop the work, write nothing
 ├── DataLoss                  records were deleted unread, or a topic is another one: never skip or alias silently
@@ -119,6 +120,10 @@ class ModelError(HeadraceError):
 
 class SnapshotError(HeadraceError):
     """A state snapshot that cannot be used: truncated, tampered with or made by another plan."""
+
+
+class NewerState(HeadraceError):
+    """A newer version of Headrace wrote this state: one that goes on from older state would undo what that one did."""
 
 
 class Stuck(HeadraceError):

@@ -9,6 +9,7 @@ from headrace.contract.errors import (
     DataLoss,
     Fenced,
     ModelError,
+    NewerState,
     QuarantineOverflow,
     SendUnknown,
     SnapshotError,
@@ -33,7 +34,7 @@ class Exit(IntEnum):
     FENCED = 16  # somebody else owns the work now
     DATA_LOSS = 17  # records were deleted before they were read, or a topic was created again
     QUARANTINE = 18  # more rows were rejected than the pipeline allows
-    STATE = 19  # no usable state: a snapshot or the committed marks do not fit the plan
+    STATE = 19  # no usable state: a snapshot or the committed marks do not fit the plan or are a newer version's
     MODEL = 20  # a model that must not be used
 
 
@@ -48,6 +49,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
     (DataLoss, Exit.DATA_LOSS),
     (QuarantineOverflow, Exit.QUARANTINE),
     (SnapshotError, Exit.STATE),
+    (NewerState, Exit.STATE),
     (ModelError, Exit.MODEL),
 )
 

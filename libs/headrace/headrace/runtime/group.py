@@ -27,6 +27,7 @@ from headrace.runtime.inbox import Inbox
 from headrace.runtime.kafka import within
 from headrace.runtime.lane import Lane, Shared
 from headrace.runtime.opening import Committed, Opening
+from headrace.runtime.snapshot_cache import SnapshotCache
 from headrace.runtime.snapshots import Snapshots
 from headrace.runtime.stage import Input, Stage
 from headrace.runtime.tasks import guarded
@@ -152,7 +153,12 @@ class Group(ConsumerRebalanceListener):
                 partition=place.partition,
                 routes=self._routes,
                 snapshots=Snapshots(
-                    self._store, self._stage.name, place.topic, self._topics[place.topic].id, place.partition
+                    self._store,
+                    self._stage.name,
+                    place.topic,
+                    self._topics[place.topic].id,
+                    place.partition,
+                    SnapshotCache(self._settings.state_cache),
                 ),
                 committed=committed.get(place),
                 log_start=starts[place],

@@ -72,6 +72,9 @@ class Settings(StoreSettings):
     broker_seconds: float = Field(30.0, gt=0, description="deadline of any other request to the broker")
     commit_seconds: float = Field(1.0, gt=0, description="time between two commits")
     snapshot_seconds: float = Field(10.0, gt=0, description="time between two snapshots of a partition")
+    state_cache: Path | None = Field(
+        None, description="a folder for copies of snapshots, on a disk that outlives restarts"
+    )
     session_seconds: float = Field(30.0, ge=2, description="how long a restart may take without a rebalance")
     stuck_seconds: float = Field(30.0, gt=0, description="time without progress after which the service ends")
     drain_seconds: float = Field(20.0, gt=0, description="deadline of a stop")

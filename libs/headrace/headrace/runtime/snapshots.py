@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from headrace.contract.errors import NotFound, SnapshotError
+from headrace.contract.errors import NewerState, NotFound, SnapshotError
 from headrace.runtime.marks import Heard
+from headrace.runtime.snapshot_cache import SnapshotCache
 from headrace.runtime.stage import Snapshot
 from headrace.store.object_store import ObjectStore
 from headrace.wire.headers import Progress
@@ -38,27 +39,56 @@ class Saved:
 
 
 class Snapshots:
-    """The snapshots of one input partition."""
+    """The snapshots of one input partition; `cache` has copies of those that were written or read here."""
 
-    def __init__(self, store: ObjectStore, stage: str, topic: str, topic_id: str, partition: int) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        stage: str,
+        topic: str,
+        topic_id: str,
+        partition: int,
+        cache: SnapshotCache | None = None,
+    ) -> None:
         self._store = store
+        self._cache = cache or SnapshotCache(None)
         self._prefix = f"snapshots/{stage}/{topic}/{topic_id}/{partition}/"
 
     def save(self, saved: Saved) -> None:
         """Write a snapshot and remove all but the newest three; raises StoreError when it may not be there."""
-        self._store.put(self._key(saved.offset), encode(saved))
+        body = encode(saved)
+        self._store.put(self._key(saved.offset), body)
+        self._cache.put(self._key(saved.offset), body)
         for key in sorted(entry.key for entry in self._store.list(self._prefix))[:-_KEEP]:
             self._store.delete(key)
 
     def newest_first(self) -> Iterator[Saved | SnapshotError]:
-        """Every snapshot from the newest on; in the place of one that cannot be read, why. Raises StoreError."""
+        """Every snapshot from the newest on; in the place of one that cannot be read, why.
+
+        Raises StoreError, NewerState. Which ones there are is the store's word; a copy on this disk saves the way.
+        """
         for key in sorted((entry.key for entry in self._store.list(self._prefix)), reverse=True):
+            if (copy := self._copy(key)) is not None:
+                yield copy
+                continue
             try:
-                yield decode(self._store.get(key).body)
+                body = self._store.get(key).body
+                saved = decode(body)
+                self._cache.put(key, body)
+                yield saved
             except SnapshotError as error:
                 yield SnapshotError(f"{key}: {error}")
+            except NewerState as error:
+                raise NewerState(f"{key}: {error}") from error
             except NotFound:
                 continue  # its writer has just removed it: newer ones exist
+
+    def _copy(self, key: str) -> Saved | None:
+        body = self._cache.get(key)
+        try:
+            return None if body is None else decode(body)
+        except (SnapshotError, NewerState):
+            return None  # the store's own may be better
 
     def _key(self, offset: int) -> str:
         return f"{self._prefix}{offset:020d}.arrow"
@@ -83,15 +113,21 @@ def encode(saved: Saved) -> bytes:
 
 
 def decode(body: bytes) -> Saved:
-    """The inverse of `encode`; raises SnapshotError for bytes that are damaged, cut short or of another format."""
+    """The inverse of `encode`.
+
+    Raises SnapshotError for bytes that are damaged or cut short, NewerState for those of a newer version.
+    """
     try:
         rows = pa.ipc.open_stream(body).read_all()
         if rows.schema != _SCHEMA:
             raise SnapshotError("not a snapshot of this version of Headrace")
         bodies = {row["name"]: _checked(row) for row in rows.to_pylist()}
         header = json.loads(bodies.pop(_HEADER))
-        if header["format"] != _FORMAT:
-            raise SnapshotError(f"its format is {header['format']}, expected {_FORMAT}")
+        if header["format"] > _FORMAT:
+            raise NewerState(
+                f"a newer Headrace wrote it (format {header['format']}, this one reads {_FORMAT}): deploy that version"
+                " again; or remove the snapshots of this service, and its state is folded from the log's start"
+            )
         marks = {
             OriginKey(stage, topic, partition): Heard(Position.unpack(packed), Progress(time, behind))
             for stage, topic, partition, packed, time, behind in header["marks"]
