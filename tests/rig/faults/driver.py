@@ -49,7 +49,8 @@ class Driver:
                     kills = sum(self.kinds.kills.values())
                     self.say(f"{time.monotonic() - began:6.1f} s  {number}/{len(schedule.faults)}  {kills} kills")
                 self._apply(fault)
-            self._join(min(60.0, max(1.0, deadline - time.monotonic())))
+            longest = max((fault.lasts for fault in self.applied), default=0.0)
+            self._join(min(60.0 + longest, max(1.0, deadline - time.monotonic())))
         finally:
             self.ending.set()
             self._join(60.0)
