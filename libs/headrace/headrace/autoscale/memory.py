@@ -1,0 +1,69 @@
+"""What is kept from one evaluation to the next. It may be lost: then the rate is learned anew, and nothing goes down at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from headrace.autoscale.facts import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One partition at the last evaluation."""
+
+    topic_id: str
+    log_end: int
+    position: int
+    lag_rows: float
+    got_on_at_s: float
+    """When its reader last got on, or had no reason or no chance to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time in which the count stood still and everybody was at work."""
+
+    began_s: float
+    consumed_rows: Mapping[Place, float]
+    busy: frozenset[Place]
+    """Partitions whose reader had no pause so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A step up whose effect is not known yet: the count before it and what that count worked."""
+
+    replicas: int
+    throughput_rows_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Until then no more than `ceiling` replicas: more brought nothing."""
+
+    ceiling: int
+    until_s: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Everything that is kept. `Memory()` knows nothing; `Memory(rate_rows_s=…)` starts from a rate learned earlier."""
+
+    rate_rows_s: float | None = None
+    """Rows a second that one busy replica works; None until it was seen."""
+    at_s: float | None = None
+    replicas: int = 0
+    seen: Mapping[Place, Seen] = field(default_factory=dict)
+    needed: tuple[tuple[float, int], ...] = ()
+    """(time, count) of what was needed in the scale-down window; counts fall strictly, so the first is the maximum."""
+    quiet_since_s: float | None = None
+    """Since when there has been nothing to read and nothing written."""
+    got_on_at_s: float | None = None
+    """When any reader last got on."""
+    throughput_rows_s: float | None = None
+    """What the present count worked when it was last measured."""
+    window: Window | None = None
+    trial: Trial | None = None
+    freeze: Freeze | None = None
