@@ -30,7 +30,7 @@ class Partition:
     log_end: int
     """Offset that the next record will get."""
     committed: int | None
-    """The group's next offset; None where it has committed none: then all from `log_start` is its backlog."""
+    """The group's next offset, read before `log_end`; None where it has none: then it reads from `log_start`."""
     lag_rows: float | None
     """Rows between the group's place and the end; None where they could not be counted."""
     arrival_rows_s: float | None
@@ -60,7 +60,7 @@ class Observation:
     ready: int
     """Pods that are ready."""
     rolling_out: bool
-    """Pods of two versions exist (`status.updatedReplicas` < `status.replicas`); pods that merely start are not meant."""
+    """Pods of two versions exist (`status.updatedReplicas` < `status.replicas`); a pod that starts is none."""
     rebalancing: bool
     """The group is not stable: partitions are changing hands."""
     partitions: tuple[Partition, ...]

@@ -1,4 +1,7 @@
-"""What is kept from one evaluation to the next. It may be lost: then the rate is learned anew, and nothing goes down at once."""
+"""What is kept from one evaluation to the next.
+
+It may be lost: then the rate is learned anew, and no count goes down before a whole scale-down window has passed.
+"""
 
 from __future__ import annotations
 

@@ -62,6 +62,6 @@ class Policy:
             raise SettingsError(f"scaling: minimum is {self.minimum} and maximum {self.maximum}: lower the minimum")
         if self.scale_down_window_s < self.catch_up_s:
             raise SettingsError(
-                f"scaling: scale_down_window_s is {self.scale_down_window_s:g} and catch_up_s {self.catch_up_s:g}: replicas"
-                " would leave before the backlog is worked off; make the window at least as long"
+                f"scaling: scale_down_window_s is {self.scale_down_window_s:g} and catch_up_s {self.catch_up_s:g}:"
+                " replicas would leave before the backlog is worked off; make the window at least as long"
             )

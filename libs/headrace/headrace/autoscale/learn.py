@@ -1,0 +1,96 @@
+"""What the past teaches: what a replica really works, and whether the last step up was worth it.
+
+A replica is busy when one of its partitions is. Nobody knows who has which, but every replica has at least
+⌊partitions/replicas⌋, so where fewer than that have a pause, all replicas are busy and throughput is capacity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from headrace.autoscale.facts import Observation, Place
+from headrace.autoscale.memory import Freeze, Memory, Trial, Window
+from headrace.autoscale.policy import Policy
+from headrace.autoscale.progress import settled
+
+
+def learned(policy: Policy, observation: Observation, memory: Memory) -> Memory:
+    """`memory` (of the last evaluation) with its rate, trial and freeze as they are after this observation."""
+    now = observation.at_s
+    if memory.freeze is not None and now >= memory.freeze.until_s:
+        memory = replace(memory, freeze=None)
+    if observation.replicas != memory.replicas:
+        memory = _stepped(observation, memory)
+    if not calm(observation):
+        return replace(memory, window=None)
+    if memory.window is None or memory.at_s is None:
+        return replace(memory, window=Window(now, {}, frozenset(each.place for each in observation.partitions)))
+    window = _longer(policy, observation, memory, memory.window, now - memory.at_s)
+    if now - window.began_s < policy.measure_s:
+        return replace(memory, window=window)
+    return _concluded(policy, observation, memory, window)
+
+
+def calm(observation: Observation) -> bool:
+    """Whether everybody who was asked for is at work and nothing changes hands."""
+    return settled(observation) and observation.ready == observation.replicas
+
+
+def _stepped(observation: Observation, memory: Memory) -> Memory:
+    trial = None
+    if observation.replicas > memory.replicas:
+        before = Trial(memory.replicas, memory.throughput_rows_s) if memory.throughput_rows_s is not None else None
+        trial = memory.trial or before  # of two steps at once the first knows what it was like before
+    return replace(memory, trial=trial, throughput_rows_s=None, window=None)
+
+
+def _longer(policy: Policy, observation: Observation, memory: Memory, window: Window, seconds: float) -> Window:
+    consumed: dict[Place, float] = {}
+    busy: set[Place] = set()
+    for each in observation.partitions:
+        before, lag, arrival = memory.seen.get(each.place), each.lag_rows or 0.0, each.arrival_rows_s or 0.0
+        had = window.consumed_rows.get(each.place, 0.0)
+        consumed[each.place] = had + (arrival * seconds + before.lag_rows - lag if before else 0.0)
+        if each.place in window.busy and lag > policy.busy_lag_s * arrival:
+            busy.add(each.place)
+    return Window(window.began_s, consumed, frozenset(busy))
+
+
+def _concluded(policy: Policy, observation: Observation, memory: Memory, window: Window) -> Memory:
+    seconds = observation.at_s - window.began_s
+    rates = {place: rows / seconds for place, rows in window.consumed_rows.items()}
+    throughput, replicas = sum(rates.values()), observation.replicas
+    at_work = sum(rates[place] > 0 for place in window.busy)
+    saturated = len(rates) - at_work < max(len(rates) // replicas, 1)
+    freeze = memory.freeze
+    if freeze is None and memory.trial is not None and saturated:
+        freeze = _judged(policy, memory.trial, replicas, throughput, observation.at_s)
+    return replace(
+        memory,
+        rate_rows_s=memory.rate_rows_s if freeze else _rate(memory.rate_rows_s, rates, replicas, saturated=saturated),
+        throughput_rows_s=throughput,
+        trial=None,
+        freeze=freeze,
+        window=Window(observation.at_s, {}, frozenset(rates)),
+    )
+
+
+def _rate(known: float | None, rates: Mapping[Place, float], replicas: int, *, saturated: bool) -> float | None:
+    """Frozen throughput teaches nothing (something else is the limit), busy throughput the rate, any other a bound."""
+    each = sum(rates.values()) / replicas
+    if saturated and each > 0:
+        return each if known is None else (known + each) / 2
+    return None if known is None else max(known, each, *rates.values())
+
+
+def _judged(policy: Policy, trial: Trial, replicas: int, throughput: float, now: float) -> Freeze | None:
+    hoped = trial.throughput_rows_s * (1 + policy.effective * (replicas / max(trial.replicas, 1) - 1))
+    if throughput >= hoped:
+        return None
+    slower = throughput < trial.throughput_rows_s * (1 - policy.dead_band)
+    why = (
+        f"{trial.replicas} replicas worked {trial.throughput_rows_s:,.0f} rows/s and {replicas} work {throughput:,.0f}:"
+        f" something else is the limit"
+    )
+    return Freeze(trial.replicas if slower else replicas, now + policy.freeze_s, why)
