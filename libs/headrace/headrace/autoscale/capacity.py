@@ -35,19 +35,19 @@ def bounds(policy: Policy, partitions: int) -> tuple[int, int]:
     return min(max(policy.minimum, 1), most), most
 
 
-def enough(choice: Sequence[int], asked: Sequence[float], rate: float, slack: float) -> int:
+def enough(choice: Sequence[int], asked: Sequence[float], rate: float, own: float) -> int:
     """The least of the ascending `choice` that serves what the partitions ask for; the largest where none does.
 
     `rate` is what one replica works, in rows a second. Nobody knows who will get the hottest partition, so its replica
-    is taken to have an average share of the others beside it. A partition is worked by one replica, however hot: past a
-    replica's rate more replicas do not help it, and `slack` is the part of its replica that it then shares.
+    is taken to have an average share of the others beside it. A partition is worked by one replica, however hot: one that
+    asks for more than the part `own` of its replica gets that part, and more replicas would hardly help it.
     """
     capped = [min(each, rate) for each in asked]
     total, hottest = sum(capped), max(capped)
     others = (total - hottest) / (len(capped) - 1) if len(capped) > 1 else 0.0
     for count in choice:
         beside = (_share(len(capped), count) - 1) * others
-        if total <= count * rate * _ROUNDING and min(hottest, rate * (1 - slack)) + beside <= rate * _ROUNDING:
+        if total <= count * rate * _ROUNDING and min(hottest, rate * own) + beside <= rate * _ROUNDING:
             return count
     return choice[-1]
 

@@ -28,7 +28,8 @@ def decide(policy: Policy, observation: Observation | Unread, memory: Memory) ->
         return held, _noted(policy, memory, observation.at_s, held.replicas)
     needed = _needed(policy, observation, memory)
     memory = _noted(policy, memory, observation.at_s, needed.replicas)
-    return _not_in_vain(_not_at_once(policy, observation, memory, needed), memory), memory
+    answer = _not_at_once(policy, observation, memory, needed)
+    return _not_in_vain(policy, observation, memory, answer), memory
 
 
 def _held(policy: Policy, observation: Observation, memory: Memory) -> Answer | None:
@@ -75,7 +76,7 @@ def _needed(policy: Policy, observation: Observation, memory: Memory) -> Answer:
     asked = f"{sum(staying):,.0f} rows/s are asked for and a replica works {rate:,.0f}"
 
     def serving(asked_rows_s: list[float], factor: float) -> int:
-        return enough(choice, [each * factor for each in asked_rows_s], rate, band)
+        return enough(choice, [each * factor for each in asked_rows_s], rate, policy.utilisation)
 
     if now_replicas == 0:
         return Answer(serving(moving, 1), Cause.WAKE, f"there is something to read: {asked}", warnings)
@@ -87,23 +88,43 @@ def _needed(policy: Policy, observation: Observation, memory: Memory) -> Answer:
 
 
 def _noted(policy: Policy, memory: Memory, now: float, count: int) -> Memory:
-    """`count` is needed now: it joins the window and hides the smaller ones before it."""
-    recent = ((at, past) for at, past in memory.needed if past > count and now - at < policy.scale_down_window_s)
+    """`count` is needed now: it joins the windows."""
+    longest = max(policy.scale_up_window_s, policy.scale_down_window_s)
+    recent = ((at, past) for at, past in memory.needed if now - at < longest)
     return replace(memory, needed=(*recent, (now, count)))
 
 
 def _not_at_once(policy: Policy, observation: Observation, memory: Memory, needed: Answer) -> Answer:
-    """Down only to what was needed at most in the window."""
-    most = min(memory.needed[0][1], observation.replicas, bounds(policy, len(observation.partitions))[1])
-    if needed.replicas >= most:
+    """Up only when more was needed all through the one window, down only to the most that was in the other."""
+    now, replicas = observation.at_s, observation.replicas
+    if replicas == 0:
         return needed
-    reason = f"{needed.reason}; {most} were needed in the last {policy.scale_down_window_s:g} s"
-    return replace(needed, replicas=most, cause=Cause.WINDOW, reason=reason)
+    if needed.replicas > replicas:
+        seconds = policy.scale_up_window_s
+        allowed = (
+            needed.replicas if min(_within(memory, now, seconds), default=needed.replicas) > replicas else replicas
+        )
+    else:
+        seconds = policy.scale_down_window_s
+        most = max(_within(memory, now, seconds), default=needed.replicas)
+        allowed = min(replicas, most, bounds(policy, len(observation.partitions))[1])
+    if allowed == needed.replicas:
+        return needed
+    reason = f"{needed.reason}; not at once: {allowed} was right at some time in the last {seconds:g} s"
+    return replace(needed, replicas=allowed, cause=Cause.WINDOW, reason=reason)
 
 
-def _not_in_vain(needed: Answer, memory: Memory) -> Answer:
-    """Not past the count up to which replicas brought something."""
-    freeze = memory.freeze
-    if freeze is None or needed.replicas <= freeze.ceiling:
-        return needed
-    return replace(needed, replicas=freeze.ceiling, cause=Cause.FROZEN, reason=f"{needed.reason}, but {freeze.why}")
+def _within(memory: Memory, now: float, seconds: float) -> list[int]:
+    return [count for at, count in memory.needed if now - at < seconds]
+
+
+def _not_in_vain(policy: Policy, observation: Observation, memory: Memory, needed: Answer) -> Answer:
+    """Not past the count up to which replicas brought something, nor further before that is known."""
+    now, freeze, trial = observation.at_s, memory.freeze, memory.trial
+    if freeze is not None and freeze.holds(now) and needed.replicas > freeze.ceiling:
+        return replace(needed, replicas=freeze.ceiling, cause=Cause.FROZEN, reason=f"{needed.reason}, but {freeze.why}")
+    patience_s = policy.restart_cost_s + 2 * policy.measure_s
+    if trial is not None and needed.replicas > observation.replicas and now - trial.at_s < patience_s:
+        reason = f"{needed.reason}, but what the step from {trial.replicas} brought is not known yet"
+        return replace(needed, replicas=observation.replicas, cause=Cause.TRIAL, reason=reason)
+    return needed

@@ -18,8 +18,6 @@ from headrace.autoscale.progress import settled
 def learned(policy: Policy, observation: Observation, memory: Memory) -> Memory:
     """`memory` (of the last evaluation) with its rate, trial and freeze as they are after this observation."""
     now = observation.at_s
-    if memory.freeze is not None and now >= memory.freeze.until_s:
-        memory = replace(memory, freeze=None)
     if observation.replicas != memory.replicas:
         memory = _stepped(observation, memory)
     if not calm(observation):
@@ -39,9 +37,8 @@ def calm(observation: Observation) -> bool:
 
 def _stepped(observation: Observation, memory: Memory) -> Memory:
     trial = None
-    if observation.replicas > memory.replicas:
-        before = Trial(memory.replicas, memory.throughput_rows_s) if memory.throughput_rows_s is not None else None
-        trial = memory.trial or before  # of two steps at once the first knows what it was like before
+    if observation.replicas > memory.replicas > 0:  # of two steps at once the first knows what it was like before
+        trial = memory.trial or Trial(memory.replicas, memory.throughput_rows_s, observation.at_s)
     return replace(memory, trial=trial, throughput_rows_s=None, window=None)
 
 
@@ -64,11 +61,12 @@ def _concluded(policy: Policy, observation: Observation, memory: Memory, window:
     at_work = sum(rates[place] > 0 for place in window.busy)
     saturated = len(rates) - at_work < max(len(rates) // replicas, 1)
     freeze = memory.freeze
-    if freeze is None and memory.trial is not None and saturated:
-        freeze = _judged(policy, memory.trial, replicas, throughput, observation.at_s)
+    if memory.trial is not None:
+        freeze = _judged(policy, observation, memory, memory.trial, throughput) if saturated else None
+    frozen = freeze is not None and freeze.holds(observation.at_s)
     return replace(
         memory,
-        rate_rows_s=memory.rate_rows_s if freeze else _rate(memory.rate_rows_s, rates, replicas, saturated=saturated),
+        rate_rows_s=memory.rate_rows_s if frozen else _rate(memory.rate_rows_s, rates, replicas, saturated=saturated),
         throughput_rows_s=throughput,
         trial=None,
         freeze=freeze,
@@ -84,13 +82,14 @@ def _rate(known: float | None, rates: Mapping[Place, float], replicas: int, *, s
     return None if known is None else max(known, each, *rates.values())
 
 
-def _judged(policy: Policy, trial: Trial, replicas: int, throughput: float, now: float) -> Freeze | None:
-    hoped = trial.throughput_rows_s * (1 + policy.effective * (replicas / max(trial.replicas, 1) - 1))
-    if throughput >= hoped:
+def _judged(policy: Policy, observation: Observation, memory: Memory, trial: Trial, throughput: float) -> Freeze | None:
+    before, replicas = trial.throughput_rows_s, observation.replicas
+    if before is None or throughput >= before * (1 + policy.effective * (replicas / trial.replicas - 1)):
         return None
-    slower = throughput < trial.throughput_rows_s * (1 - policy.dead_band)
-    why = (
-        f"{trial.replicas} replicas worked {trial.throughput_rows_s:,.0f} rows/s and {replicas} work {throughput:,.0f}:"
-        f" something else is the limit"
+    return Freeze(
+        ceiling=trial.replicas if throughput < before * (1 - policy.dead_band) else replicas,
+        at_s=observation.at_s,
+        seconds=policy.freeze_s if memory.freeze is None else 2 * memory.freeze.seconds,
+        why=f"{trial.replicas} replicas worked {before:,.0f} rows/s and {replicas} work {throughput:,.0f}:"
+        " something else is the limit",
     )
-    return Freeze(trial.replicas if slower else replicas, now + policy.freeze_s, why)

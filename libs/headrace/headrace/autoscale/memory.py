@@ -35,19 +35,25 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A step up whose effect is not known yet: the count before it and what that count worked."""
+    """A step up whose effect is not known yet: the count before it, and what that count worked if it was measured."""
 
     replicas: int
-    throughput_rows_s: float
+    throughput_rows_s: float | None
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Until then no more than `ceiling` replicas: more brought nothing."""
+    """From `at_s` for `seconds` no more than `ceiling` replicas: more brought nothing. Kept until a step is worth it."""
 
     ceiling: int
-    until_s: float
+    at_s: float
+    seconds: float
     why: str
+
+    def holds(self, now: float) -> bool:
+        """Whether it is in force."""
+        return now - self.at_s < self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Memory:
     replicas: int = 0
     seen: Mapping[Place, Seen] = field(default_factory=dict)
     needed: tuple[tuple[float, int], ...] = ()
-    """(time, count) of what was needed in the scale-down window; counts fall strictly, so the first is the maximum."""
+    """(time, count) of what was needed at each evaluation in the longer of the two windows."""
     quiet_since_s: float | None = None
     """Since when there has been nothing to read and nothing written."""
     got_on_at_s: float | None = None

@@ -29,6 +29,8 @@ class Policy:
     """How long a change of the count keeps rows waiting: starting a pod and the pause of the rebalance."""
     dead_band: float = 0.1
     """Part by which the need must leave what the present count serves before the count changes."""
+    scale_up_window_s: float = 30.0
+    """A count goes up only after more was needed all through this time: a burst shorter than it starts nothing."""
     scale_down_window_s: float = 300.0
     """A count goes down only to the largest that was needed in this time; not less than `catch_up_s`."""
     idle_s: float = 300.0
@@ -44,7 +46,7 @@ class Policy:
     effective: float = 0.25
     """Least part of the proportional gain in throughput that makes a step up worth it."""
     freeze_s: float = 600.0
-    """How long nothing is added after a step up that was not worth it."""
+    """How long nothing is added after a step up that was not worth it; twice as long each time it is in vain again."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
