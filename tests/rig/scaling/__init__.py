@@ -1,1 +1,1 @@
-"""A model of a service under load, the HPA that scales it and the rules that people use: seconds of model time, no I/O."""
+"""A model of a service under load, of the HPA that scales it and of the rules that people use; no I/O, no clock."""

@@ -153,7 +153,7 @@ SLEEP = Case(
 )
 BATCHES = Case(
     name="batches that grow with the load",
-    story="Five times the load comes as the same number of messages with five times the rows, as batching producers do.",
+    story="Five times the load comes in as many messages of five times the rows, as batching producers send.",
     setting=Setting(load_rows_s=between(1500, 7500, 300, 1200), rows_per_message=between(100, 500, 300, 1200)),
 )
 TOLD_TOO_LOW = Case(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from rig.scaling.cases import Case
+from rig.scaling.hpa import Kind, Limit, Rules
 from rig.scaling.lag_service import LagService
 from rig.scaling.rivals import Keda, LagThreshold
 from rig.scaling.run import Outcome, Rule, run
 
 THRESHOLD_S = 10
 """The lag that the rivals allow each replica, in seconds of its work: what a careful person would set."""
+_SLOWLY = Rules((Limit(Kind.PODS, 1, 60),), 300)  # a pod a minute
 
 
 def rules(case: Case) -> list[Rule]:
@@ -24,7 +26,8 @@ def rules(case: Case) -> list[Rule]:
             case.minimum,
             limit_to_partitions_with_lag=True,
             exclude_persistent_lag=True,
-            name="KEDA, limited",
+            down=_SLOWLY,
+            name="KEDA, careful",
         ),
         LagThreshold(threshold, most),
     ]

@@ -1,7 +1,7 @@
 """The HorizontalPodAutoscaler's controller (autoscaling/v2) for one External metric.
 
 Written after kubernetes pkg/controller/podautoscaler: replica_calculator.go (GetExternalPerPodMetricReplicas,
-GetExternalMetricReplicas) and horizontal.go (stabilizeRecommendationWithBehaviors, convertDesiredReplicasWithBehaviorRate).
+GetExternalMetricReplicas) and horizontal.go (stabilizeRecommendationWithBehaviors and what limits the rate after it).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Hpa:
     _downs: list[tuple[float, int]] = field(default_factory=list)
 
     def sync(self, now: float, replicas: int, pods: int, ready: int, metric: float | None) -> int:
-        """The new `spec.replicas` from the present one, `status.replicas`, ready pods and the metric; None: no answer."""
+        """The new `spec.replicas`, from the present one, `status.replicas`, ready pods and the metric (None: none)."""
         if not self._advice:
             self._advice = [(now, replicas)]
         if replicas == 0 and self.spec.minimum != 0:

@@ -75,7 +75,7 @@ class LagService:
                     log_start=int(log.start),
                     log_end=int(log.end),
                     committed=log.committed,
-                    lag_rows=log.lag,
+                    lag_rows=log.visible_lag,
                     arrival_rows_s=(log.written - before[number]) / seconds if seconds else None,
                 )
                 for number, log in enumerate(world.logs)

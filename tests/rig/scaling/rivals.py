@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rig.scaling.hpa import Hpa, Spec, Target
+from rig.scaling.hpa import DEFAULT_DOWN, Hpa, Rules, Spec, Target
 from rig.scaling.world import Log, World
 
 _POLL_S = 30  # pollingInterval: how often KEDA itself looks, for 0 <-> 1
+_POLL_AT = 7  # of these: the operator's polls and the HPA's syncs are not in step
 _COOLDOWN_S = 300  # cooldownPeriod: time without activity after which it goes to 0
 
 
@@ -24,17 +25,18 @@ class Keda:
     activation_lag_threshold: int = 0
     limit_to_partitions_with_lag: bool = False
     exclude_persistent_lag: bool = False
+    down: Rules = DEFAULT_DOWN
     name: str = "KEDA"
     _hpa: Hpa = field(init=False)
     _before: dict[int, int] = field(default_factory=dict)
     _active_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self._hpa = Hpa(Spec(self.maximum, max(self.minimum, 1), self.lag_threshold))
+        self._hpa = Hpa(Spec(self.maximum, max(self.minimum, 1), self.lag_threshold, down=self.down))
 
     def look(self, world: World) -> None:
         """The operator's own loop: from 0 to 1, and to 0 after the cooldown."""
-        if world.now % _POLL_S or world.broker_away:
+        if world.now % _POLL_S != _POLL_AT or world.broker_away:
             return
         if self._lag(world)[1] > self.activation_lag_threshold:
             self._active_s = world.now

@@ -61,6 +61,14 @@ class Log:
     start: float = 0.0
     """Offsets."""
     committed: int | None = None
+    """The group's offset as of the last commit, a second ago where somebody reads."""
+    uncommitted: float = 0.0
+    """Rows that were read since."""
+
+    @property
+    def visible_lag(self) -> float:
+        """Rows after the committed offset: what anybody outside can see."""
+        return self.lag + self.uncommitted
 
 
 @dataclass(slots=True)
@@ -144,6 +152,13 @@ class World:
             self._members, self.reads_from = members, self.now + self.setting.rebalance_s
         if members and not (self.rebalancing or self.broker_away or self.refuses):
             self._read(members)
+        else:
+            self._commit()  # whoever stops commits
+
+    def _commit(self) -> None:
+        if self.ready and not (self.broker_away or self.refuses):
+            for log in self.logs:
+                log.committed, log.uncommitted = int(log.read), 0.0
 
     def _misfortunes(self) -> None:
         if self.now == self.setting.recreated_at_s:
@@ -166,6 +181,7 @@ class World:
         self._unsent = 0.0
 
     def _read(self, members: int) -> None:
+        self._commit()  # what was read a second ago
         setting = self.setting
         each = min(setting.rate_rows_s * setting.slowdown(members), setting.downstream_rows_s(self.now) / members)
         for member in range(members):
@@ -180,9 +196,9 @@ class World:
 
 
 def _take(log: Log, rows: float) -> None:
+    log.uncommitted = rows
     if log.lag - rows < 1e-6:
         log.lag, log.read = 0.0, log.end
     elif rows > 0:
         log.read += (log.end - log.read) * rows / log.lag
         log.lag -= rows
-    log.committed = int(log.read)

@@ -39,8 +39,8 @@ def enough(choice: Sequence[int], asked: Sequence[float], rate: float, own: floa
     """The least of the ascending `choice` that serves what the partitions ask for; the largest where none does.
 
     `rate` is what one replica works, in rows a second. Nobody knows who will get the hottest partition, so its replica
-    is taken to have an average share of the others beside it. A partition is worked by one replica, however hot: one that
-    asks for more than the part `own` of its replica gets that part, and more replicas would hardly help it.
+    is taken to have an average share of the others beside it. A partition is worked by one replica, however hot: one
+    that asks for more than the part `own` of its replica gets that part, and more replicas would hardly help it.
     """
     capped = [min(each, rate) for each in asked]
     total, hottest = sum(capped), max(capped)

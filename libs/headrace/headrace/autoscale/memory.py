@@ -44,7 +44,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """From `at_s` for `seconds` no more than `ceiling` replicas: more brought nothing. Kept until a step is worth it."""
+    """For `seconds` from `at_s` at most `ceiling` replicas: more brought nothing. Kept until a step is worth it."""
 
     ceiling: int
     at_s: float
