@@ -132,7 +132,9 @@ SLOWER = Case(
 DOWNSTREAM = Case(
     name="downstream is the limit",
     story="What the service writes to takes 2,500 rows/s at most for 15 minutes; 3,000 arrive.",
-    setting=Setting(load_rows_s=constant(3000), downstream_rows_s=between(math.inf, 2500, 300, 1200), replicas=4),
+    setting=Setting(
+        load_rows_s=constant(3000), downstream_rows_s=between(math.inf, 2500, 300, 1200), partitions=24, replicas=4
+    ),
 )
 HOT = Case(
     name="one hot partition",

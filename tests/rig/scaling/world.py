@@ -84,6 +84,8 @@ class World:
     """When each pod is or will be ready, oldest first."""
     reads_from: float = 0.0
     """Until then a rebalance runs."""
+    shares: tuple[float, ...] = ()
+    """Part of the load that each partition gets."""
     _members: int = 0
     _unsent: float = 0.0
     _dice: random.Random = field(default_factory=random.Random)
@@ -93,16 +95,12 @@ class World:
         self._dice.seed(self.seed)
         self.ready_at = [0.0] * setting.replicas
         self._members = setting.replicas
+        self.shares = setting.shares or (1 / setting.partitions,) * setting.partitions
         start, rows = float(setting.deleted_messages), setting.rows_per_message(0)
         for share in self.shares:
             lag = setting.backlog_rows * share
             committed = int(start) if setting.committed else None
             self.logs.append(Log(lag, lag, start + lag / rows, start, start, committed))
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """Part of the load that each partition gets."""
-        return self.setting.shares or (1 / self.setting.partitions,) * self.setting.partitions
 
     @property
     def replicas(self) -> int:
@@ -153,10 +151,10 @@ class World:
         if members and not (self.rebalancing or self.broker_away or self.refuses):
             self._read(members)
         else:
-            self._commit()  # whoever stops commits
+            self._commit(members)  # whoever stops commits
 
-    def _commit(self) -> None:
-        if self.ready and not (self.broker_away or self.refuses):
+    def _commit(self, members: int) -> None:
+        if members and not (self.broker_away or self.refuses):
             for log in self.logs:
                 log.committed, log.uncommitted = int(log.read), 0.0
 
@@ -181,7 +179,7 @@ class World:
         self._unsent = 0.0
 
     def _read(self, members: int) -> None:
-        self._commit()  # what was read a second ago
+        self._commit(members)  # what was read a second ago
         setting = self.setting
         each = min(setting.rate_rows_s * setting.slowdown(members), setting.downstream_rows_s(self.now) / members)
         for member in range(members):

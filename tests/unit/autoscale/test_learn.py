@@ -16,10 +16,11 @@ def test_busy_replicas_tell_what_a_replica_works() -> None:
     assert service.memory.rate_rows_s == pytest.approx(700)
 
 
-def test_a_new_measurement_counts_half() -> None:
-    service = Service(memory=Memory(rate_rows_s=500))
+@pytest.mark.parametrize(("known", "then"), [(500, 700), (900, 800)])
+def test_a_higher_rate_is_believed_at_once_and_a_lower_one_by_half(known: float, then: float) -> None:
+    service = Service(memory=Memory(rate_rows_s=known))
     service.work(40, throughput=1400, arrival=1400, replicas=2)
-    assert service.memory.rate_rows_s == pytest.approx(600)
+    assert service.memory.rate_rows_s == pytest.approx(then)
 
 
 def test_replicas_that_keep_up_tell_nothing() -> None:
@@ -78,11 +79,12 @@ def test_a_step_that_made_it_slower_is_taken_back() -> None:
     assert (last.replicas, last.cause) == (2, Cause.FROZEN)
 
 
-def test_frozen_throughput_is_not_taken_for_the_rate() -> None:
-    service = after_a_step(throughput=1500)
-    known = service.memory.rate_rows_s
-    service.work(120, throughput=1500, arrival=6000, replicas=4)
-    assert service.memory.rate_rows_s == known
+def test_a_limit_of_something_else_is_not_taken_for_the_rate() -> None:
+    service = Service()
+    service.work(120, throughput=1000, arrival=6000, replicas=2)
+    assert service.memory.rate_rows_s == pytest.approx(500)
+    service.work(180, throughput=1000, arrival=6000, replicas=4)
+    assert service.memory.rate_rows_s == POLICY.start_rate_rows_s
 
 
 def test_in_vain_again_is_frozen_for_twice_as_long() -> None:

@@ -60,13 +60,16 @@ def _concluded(policy: Policy, observation: Observation, memory: Memory, window:
     throughput, replicas = sum(rates.values()), observation.replicas
     at_work = sum(rates[place] > 0 for place in window.busy)
     saturated = len(rates) - at_work < max(len(rates) // replicas, 1)
-    freeze = memory.freeze
+    freeze, rate = memory.freeze, memory.rate_rows_s
     if memory.trial is not None:
         freeze = _judged(policy, observation, memory, memory.trial, throughput) if saturated else None
-    frozen = freeze is not None and freeze.holds(observation.at_s)
+        if freeze is not None and rate is not None:  # what was measured lately was the limit of something else
+            rate = max(rate, policy.start_rate_rows_s)
+    if freeze is None or not freeze.holds(observation.at_s):
+        rate = _rate(rate, rates, replicas, saturated=saturated)
     return replace(
         memory,
-        rate_rows_s=memory.rate_rows_s if frozen else _rate(memory.rate_rows_s, rates, replicas, saturated=saturated),
+        rate_rows_s=rate,
         throughput_rows_s=throughput,
         trial=None,
         freeze=freeze,
@@ -75,11 +78,11 @@ def _concluded(policy: Policy, observation: Observation, memory: Memory, window:
 
 
 def _rate(known: float | None, rates: Mapping[Place, float], replicas: int, *, saturated: bool) -> float | None:
-    """Frozen throughput teaches nothing (something else is the limit), busy throughput the rate, any other a bound."""
+    """Busy replicas teach the rate, a lower one by half at a time; others teach that it is not less than they work."""
     each = sum(rates.values()) / replicas
-    if saturated and each > 0:
-        return each if known is None else (known + each) / 2
-    return None if known is None else max(known, each, *rates.values())
+    if not saturated or each <= 0:
+        return None if known is None else max(known, each, *rates.values())
+    return each if known is None or each > known else (known + each) / 2
 
 
 def _judged(policy: Policy, observation: Observation, memory: Memory, trial: Trial, throughput: float) -> Freeze | None:
