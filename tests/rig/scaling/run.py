@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -11,7 +10,8 @@ from rig.scaling.world import Setting, World
 
 SYNC_S = 15
 """The HPA controller's default sync period."""
-_DRAINED_S = 10.0  # a lag of so many seconds of arrivals is none
+DRAINED_S = 10.0
+"""A lag of so many seconds of arrivals is none."""
 _GONE_S = 60.0  # it is gone when it has been none for so long
 _LATE_S = 60.0  # a lag of more is late
 
@@ -80,12 +80,12 @@ class Outcome:
     def drained_s(self, since_s: float) -> float | None:
         """Seconds from `since_s` until the lag was gone for a minute; 0 where none grew, None where it never went."""
         after = [moment for moment in self.moments if moment.at_s >= since_s]
-        if max(moment.lag_s for moment in after) <= _DRAINED_S:
+        if max(moment.lag_s for moment in after) <= DRAINED_S:
             return 0.0
         low_since = after[0].at_s
         grown = False
         for moment in after:
-            if moment.lag_s > _DRAINED_S:
+            if moment.lag_s > DRAINED_S:
                 grown, low_since = True, moment.at_s + 1
             elif grown and moment.at_s - low_since >= _GONE_S:
                 return low_since - since_s
@@ -108,23 +108,3 @@ def run(setting: Setting, rule: Rule, seconds: int, seed: int = 0) -> Outcome:
         arrival = setting.load_rows_s(world.now) or usual  # where nothing arrives, against what usually does
         moments.append(Moment(world.now, world.replicas, world.lag_rows, world.lag_rows / arrival))
     return Outcome(rule, tuple(moments))
-
-
-def table(outcomes: Sequence[Outcome], since_s: float) -> list[list[str]]:
-    """A row for each rule, as the page has them."""
-    return [
-        [
-            outcome.rule.name,
-            _seconds(outcome.drained_s(since_s)),
-            str(outcome.late_s),
-            f"{outcome.replica_minutes:.0f}",
-            str(outcome.rescales),
-            str(outcome.direction_changes),
-            str(max(outcome.counts)),
-        ]
-        for outcome in outcomes
-    ]
-
-
-def _seconds(value: float | None) -> str:
-    return "never" if value is None else f"{value:.0f}"

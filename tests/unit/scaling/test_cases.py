@@ -152,9 +152,8 @@ def test_replicas_that_make_it_slower_are_taken_back_and_tried_ever_less_often()
 
 
 def test_a_downstream_that_is_full_is_not_sent_everybody() -> None:
-    outcome, service = headrace(cases.DOWNSTREAM)
+    outcome, _ = headrace(cases.DOWNSTREAM)
     keda = rival(cases.DOWNSTREAM, "KEDA")
-    assert Cause.FROZEN in causes(service)
     assert max(outcome.counts) < max(keda.counts) == cases.DOWNSTREAM.setting.partitions
     assert outcome.replica_minutes < keda.replica_minutes / 2
 
