@@ -63,6 +63,7 @@ STEADY = Case(
     name="steady load",
     story="Nothing happens: 4,000 rows/s, 10 % noise.",
     setting=Setting(load_rows_s=constant(4000), replicas=6),
+    seconds=1800,
 )
 NO_COMMIT = Case(
     name="no committed offset",
@@ -81,16 +82,21 @@ RECREATED = Case(
     name="recreated topic",
     story="The topic is deleted and created again; the service refuses to read it until a person has looked.",
     setting=Setting(load_rows_s=constant(4000), replicas=6, recreated_at_s=600),
+    since_s=600,
+    seconds=1800,
 )
 OVERTAKEN = Case(
     name="retention past the offset",
     story="Retention deletes rows that were not read; the service refuses to skip them until a person has looked.",
     setting=Setting(load_rows_s=constant(4000), replicas=6, overtaken_at_s=600),
+    since_s=600,
+    seconds=1800,
 )
 POISON = Case(
     name="poison partition",
     story="Nobody gets on with one partition of twelve; the others are fine.",
     setting=Setting(load_rows_s=constant(1800), replicas=3, poison_at_s=300),
+    seconds=1500,
 )
 FLAPPING = Case(
     name="flapping",
@@ -109,6 +115,7 @@ ROUNDING = Case(
     name="rounding stuck at N − 1",
     story="Eleven replicas where twelve are needed: within the HPA's 10 % tolerance.",
     setting=Setting(load_rows_s=constant(8500), replicas=11),
+    seconds=1500,
 )
 OUTAGE = Case(
     name="outage read as zero",
@@ -122,6 +129,7 @@ LAG_SERVICE_OUTAGE = Case(
     setting=Setting(load_rows_s=between(2000, 5000, 660, 900), replicas=4),
     lag_service_away=(600, 1080),
     since_s=660,
+    seconds=1500,
 )
 SLOWER = Case(
     name="more pods making it slower",

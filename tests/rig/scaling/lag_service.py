@@ -77,6 +77,7 @@ class LagService:
                     committed=log.committed,
                     lag_rows=log.visible_lag,
                     arrival_rows_s=(log.written - before[number]) / seconds if seconds else None,
+                    written_rows=log.written,
                 )
                 for number, log in enumerate(world.logs)
             ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 MATHS = """\
 How many replicas a service gets, why, and what that costs. The decision is one pure function,
-`headrace.autoscale.decide.decide(policy, observation, memory) -> (decision, memory)`; the lag service calls it every few
-seconds for every service of every pipeline and publishes the number.
+`headrace.autoscale.decide.decide(policy, observation, memory) -> (decision, memory)`; the lag service calls it every
+few seconds for every service of every pipeline and publishes the number.
 
 ## The maths
 
@@ -28,25 +28,37 @@ the scale-up window, and then at once to what is needed; it goes down to the mos
 window. Going up and down use different bounds, so a load that does not change changes the count once at most.
 
 The rate is learned: when so few partitions have no backlog that every replica must have one that has, all replicas are
-busy, and throughput is what they can do. Until that has happened the told rate counts.
+busy, and throughput is what they can do. Until that has happened the told rate counts. A rate that was learned while
+something slowed everybody down for a while stays until they are busy again, or the lag service starts anew.
 """
 
-GUARDS = """\
-## What is not a matter of replicas
-
-| what is seen | what is answered |
-|---|---|
-| the broker or the API server does not answer; facts older than `stale_s`; a lag that could not be counted | no number (`unread`, `stale`): the external metric is an error and the HPA keeps what it has. Never 0 |
-| a topic with another id, or an offset past the end of its log | no number (`recreated`, `contradiction`), until somebody has looked |
-| records deleted before they were read | the present count (`data_loss`), and it says which records |
-| pods of two versions, or a group that is not stable | the present count (`rollout`, `rebalance`), for as long as that lasts, even if the load rises meanwhile |
-| a partition that gets no further while the others do | it asks for nothing; a warning names it |
-| nobody gets any further for `stalled_s` | the present count (`stalled`) |
-| one partition asks for more than a replica works | its replica is kept nearly free for it, no more; a warning names it |
-| a step up after which throughput did not rise | no more than that for `freeze_s`, doubled each time; back, if it fell (`frozen`) |
-| no group offset yet | all of the log from its start is the backlog |
-| nothing to read and nothing written for `idle_s`, and `minimum` is 0 | 0 (`idle`); the first message wakes it (`wake`) |
-"""
+GUARDS = {
+    "the broker or the API server does not answer; facts older than `stale_s`; a lag that could not be counted": (
+        "no number (`unread`, `stale`): the external metric is an error and the HPA keeps what it has. Never 0"
+    ),
+    "a topic with another id, or an offset past the end of its log": (
+        "no number (`recreated`, `contradiction`), until somebody has looked"
+    ),
+    "records deleted before they were read": "the present count (`data_loss`), and it says which records",
+    "pods of two versions, or a group that is not stable": (
+        "the present count (`rollout`, `rebalance`), for as long as that lasts, even if the load rises meanwhile"
+    ),
+    "a partition that gets no further while the others do": "it asks for nothing; a warning names it",
+    "nobody gets any further for `stalled_s`": "the present count (`stalled`)",
+    "one partition asks for more than a replica works": (
+        "its replica is kept nearly free for it, no more; a warning names it"
+    ),
+    "a step up whose effect is not measured yet": "the present count (`trial`)",
+    "a step up after which throughput did not rise": (
+        "no more than that for `freeze_s` (`frozen`), twice as long each time; back, if it fell. What was measured"
+        " since then is not taken for the rate"
+    ),
+    "no group offset yet": "all of the log from its start is the backlog",
+    "nothing to read and nothing written for `idle_s`, and `minimum` is 0": (
+        "0 (`idle`); the first message wakes it (`wake`)"
+    ),
+}
+"""What is seen, and what is answered."""
 
 SETTINGS = {
     "maximum": (
@@ -109,14 +121,14 @@ comes or goes nobody reads for {rebalance:.0f} s. The HPA's controller is modell
 {sync} s, tolerance, policies, windows, a missing metric holds).
 
 - **Headrace**: `decide` every {every} s with the default settings, told the true rate.
-- **KEDA**: its kafka scaler after its source, defaults but for `offsetResetPolicy: earliest`; `lagThreshold` is {threshold} s of a
-  replica's work, so that it too is set by somebody who knows the true rate.
+- **KEDA**: its kafka scaler after its source, defaults but for `offsetResetPolicy: earliest`; `lagThreshold` is
+  {threshold} s of a replica's work, so that it too is set by somebody who knows the true rate.
 - **KEDA, careful**: the same with `limitToPartitionsWithLag`, `excludePersistentLag`, and down by one pod a minute.
 - **lag threshold**: an HPA on an exporter's total lag, `Value` {threshold} s of a replica's work, queried as
   `sum(lag) or vector(0)`.
 
-*drained*: seconds until the lag is less than {drained:.0f} s of arrivals for a minute. *late*: seconds with a lag of more than a
-minute. *end*: replicas at the end.
+*drained*: seconds until the lag is less than {drained:.0f} s of arrivals for a minute. *late*: seconds with a lag of
+more than a minute of arrivals. *most*, *end*: replicas at most and at the end.
 """
 
 LESSONS = """\

@@ -113,3 +113,23 @@ def test_pods_that_never_start_do_not_hold_back_others_for_ever() -> None:
         causes.append(decision.cause)
     assert causes[:17] == [Cause.TRIAL] * 17
     assert causes[-1] is Cause.UP
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_rows_that_are_counted_tell_the_rate_even_while_arrivals_change(counted: bool) -> None:
+    service, written, lag = Service(), 0.0, 100_000.0
+    for step in range(13):  # 1,400 rows/s are worked; what arrives rises, and its average is slow to show it
+        written, lag = written + 5 * 200 * step, lag + 5 * (200 * step - 1400)
+        partitions = even(lag=lag, arrival=100.0 * step, read=1000 + step)
+        if counted:
+            partitions = [replace(each, written_rows=written / 12) for each in partitions]
+        service.look(partitions, 2)
+    assert (service.memory.rate_rows_s == pytest.approx(700)) is counted
+
+
+def test_a_counter_that_begins_anew_is_not_taken_for_rows_that_vanished() -> None:
+    service = Service()
+    for step in range(13):
+        partitions = even(lag=100_000, arrival=1400, read=1000 + step)
+        service.look([replace(each, written_rows=7000.0 * (step % 3) / 12) for each in partitions], 2)
+    assert service.memory.rate_rows_s == pytest.approx(700)

@@ -34,7 +34,12 @@ class Partition:
     lag_rows: float | None
     """Rows between the group's place and the end; None where they could not be counted."""
     arrival_rows_s: float | None
-    """Rows a second that were written lately; None where that is not known yet."""
+    """Rows a second that were written in the last 15 s or so; None where that is not known yet.
+
+    Taken over longer than half the scale-up window, it makes a burst look as long as a real rise.
+    """
+    written_rows: float | None = None
+    """Rows written since any fixed moment, if they are counted; throughput is then exact while arrivals change."""
 
     @property
     def position(self) -> int:

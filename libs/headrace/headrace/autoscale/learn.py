@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from headrace.autoscale.facts import Observation, Place
-from headrace.autoscale.memory import Freeze, Memory, Trial, Window
+from headrace.autoscale.facts import Observation, Partition, Place
+from headrace.autoscale.memory import Freeze, Memory, Seen, Trial, Window
 from headrace.autoscale.policy import Policy
 from headrace.autoscale.progress import settled
 
@@ -48,10 +48,19 @@ def _longer(policy: Policy, observation: Observation, memory: Memory, window: Wi
     for each in observation.partitions:
         before, lag, arrival = memory.seen.get(each.place), each.lag_rows or 0.0, each.arrival_rows_s or 0.0
         had = window.consumed_rows.get(each.place, 0.0)
-        consumed[each.place] = had + (arrival * seconds + before.lag_rows - lag if before else 0.0)
+        consumed[each.place] = had + (_arrived(each, before, seconds) + before.lag_rows - lag if before else 0.0)
         if each.place in window.busy and lag > policy.busy_lag_s * arrival:
             busy.add(each.place)
     return Window(window.began_s, consumed, frozenset(busy))
+
+
+def _arrived(partition: Partition, before: Seen, seconds: float) -> float:
+    """Rows that came since the last evaluation: counted, or else from their rate (a counter may have begun anew)."""
+    if partition.written_rows is not None and before.written_rows is not None:
+        counted = partition.written_rows - before.written_rows
+        if counted >= 0:
+            return counted
+    return (partition.arrival_rows_s or 0.0) * seconds
 
 
 def _concluded(policy: Policy, observation: Observation, memory: Memory, window: Window) -> Memory:

@@ -19,6 +19,7 @@ class Seen:
     log_end: int
     position: int
     lag_rows: float
+    written_rows: float | None
     got_on_at_s: float
     """When its reader last got on, or had no reason or no chance to."""
 

@@ -53,5 +53,6 @@ def _seen(observation: Observation, partition: Partition, before: Seen | None) -
         partition.log_end,
         partition.position,
         partition.lag_rows or 0.0,
+        partition.written_rows,
         before.got_on_at_s if before is not None and waits and same else observation.at_s,
     )
