@@ -109,7 +109,8 @@ The number is the count itself, so the HPA must add nothing of its own: External
 `AverageValue` 1, and in `behavior` for both directions `tolerance: 0` (with the default 10 % a count of 11 never
 becomes 12), `stabilizationWindowSeconds: 0` (the windows are in the decision already, and the default of 300 s for
 scaling down would come on top), and a policy that allows the whole step at once (by default the HPA goes from 2 to 12
-in three steps, each with a rebalance). `maxReplicas` is the partitions.
+in three steps, each with a rebalance). `maxReplicas` is the partitions. A StatefulSet needs `podManagementPolicy:
+Parallel`, or its pods come one by one, each with a rebalance.
 """
 
 MODEL = """\
