@@ -49,6 +49,10 @@ planted: $(READY) ## bugs planted in a copy of the code, each of which the judge
 reliability: $(READY) ## docs/reliability.md from the last `make faults` and `make planted`
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.faults.page
 
+.PHONY: scaling
+scaling: $(READY) ## docs/scaling.md: the autoscaler against KEDA and a lag threshold, in a model, seconds
+	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.scaling
+
 .PHONY: soak
 soak: $(READY) ## hours with random faults (HOURS=h SEED=s RATE=r)
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.soak
