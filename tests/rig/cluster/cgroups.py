@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace.contract.errors import StackError
 
 _PATIENCE_SECONDS = 10.0  # how long the processes of a killed cluster may take to leave their groups
+_V1, _V2 = "cgroup", "cgroup2"  # a machine with version 1 may have 2 beside it, without controllers
 _NEEDED = ("cpu", "memory", "pids")
 
 
@@ -17,22 +18,22 @@ def group_name(folder: Path) -> str:
     return f"headrace-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
-def hierarchies() -> dict[str, Path]:
-    """Where each controller's hierarchy of version 1 is mounted, by the controllers' names."""
+def hierarchies(*kinds: str) -> dict[str, Path]:
+    """Where each hierarchy of these kinds of file system is mounted, by the names of the controllers in it."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    return {Path(place).name: Path(place) for _, place, kind, *_ in mounts if kind == "cgroup"}
+    return {Path(place).name: Path(place) for _, place, kind, *_ in mounts if kind in kinds}
 
 
 def missing() -> str:
     """Why no node can run here; empty when it can."""
-    absent = [name for name in _NEEDED if name not in hierarchies()]
+    absent = [name for name in _NEEDED if name not in hierarchies(_V1)]
     return f"control groups of version 1 ({', '.join(absent)}) are not mounted" if absent else ""
 
 
 def create(name: str) -> None:
     """Make the groups, after removing what a killed cluster has left."""
     remove(name)
-    for controller, place in hierarchies().items():
+    for controller, place in hierarchies(_V1, _V2).items():
         group = place / name
         group.mkdir()
         if controller == "cpuset":  # a new one is empty, and no process may enter it
@@ -43,7 +44,7 @@ def create(name: str) -> None:
 def remove(name: str) -> None:
     """Remove the groups once their processes are gone; raises StackError when they stay."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    for place in hierarchies().values():
+    for place in hierarchies(_V1, _V2).values():
         while not _removed(place / name):
             if time.monotonic() > deadline:
                 raise StackError(f"processes are still in the control group {place / name}; end them")

@@ -38,7 +38,8 @@ class Cluster:
             raise StackError(f"no cluster runs in {self.folder}; start one with `make cluster-up`")
         (unshare,) = psutil.Process(keeper).children()
         (first,) = unshare.children()
-        return first.pid
+        pid: int = first.pid
+        return pid
 
     def memory(self) -> int:
         """Bytes that the cluster's processes, pods included, have in memory; what they share counts once."""

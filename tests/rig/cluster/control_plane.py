@@ -71,6 +71,8 @@ def controller_manager(folder: Path) -> list[str]:
         "--bind-address=127.0.0.1",
         "--leader-elect=false",
         "--use-service-account-credentials",
+        "--kube-api-qps=300",  # the default, 20, makes their start alone take 5 s
+        "--kube-api-burst=600",
         f"--root-ca-file={pki / 'ca.crt'}",
         f"--service-account-private-key-file={pki / 'service-accounts.key'}",
         f"--cluster-signing-cert-file={pki / 'ca.crt'}",
