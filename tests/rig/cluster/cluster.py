@@ -19,10 +19,14 @@ from rig.cluster.plan import Plan
 
 
 class Cluster:
-    """A cluster that runs in `folder`; its API server is reached with the file `kubeconfig`."""
+    """A cluster that runs in `folder`; its API server is reached with the file `kubeconfig`.
 
-    def __init__(self, folder: Path) -> None:
+    `started_in` is how many seconds its start took, where this process started it.
+    """
+
+    def __init__(self, folder: Path, started_in: float = 0.0) -> None:
         self.folder = folder
+        self.started_in = started_in
         self.kubeconfig = folder / "kubeconfig"
 
     @property

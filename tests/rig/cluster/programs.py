@@ -19,7 +19,7 @@ from rig import debian
 
 KUBERNETES = "v1.37.2"  # what kube/go.mod pins
 _OLDEST_GO = (1, 26)  # the `go` line of the modules
-_HERE = Path(__file__).parent
+HERE = Path(__file__).parent
 _DEBIAN = ("containerd", "runc", "containernetworking-plugins", "nftables", "busybox-static")
 _PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 
@@ -100,7 +100,7 @@ def _build(program: GoProgram, go: Path, folder: Path, say: Callable[[str], None
     log = folder.parent / "logs" / f"{program.name}.log"
     began = time.monotonic()
     try:
-        go_build(go, _HERE / program.name, ".", built, program.options, log, say)
+        go_build(go, HERE / program.name, ".", built, program.options, log, say)
         for part in _PARTS if program is KUBE else ():
             (scratch / part).symlink_to(program.name)
         scratch.rename(folder)
@@ -111,7 +111,7 @@ def _build(program: GoProgram, go: Path, folder: Path, say: Callable[[str], None
 
 
 def _key(program: GoProgram, go: Path) -> str:
-    module = _HERE / program.name
+    module = HERE / program.name
     sources = [(module / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")]
     told = [go_version(go), platform.machine(), *program.options]
     return hashlib.sha256(b"\0".join([*(word.encode() for word in told), *sources])).hexdigest()[:12]

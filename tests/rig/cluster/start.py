@@ -32,6 +32,7 @@ _WRITTEN = ("etcd", "kubelet", "containerd", "volumes")  # by the cluster
 _END_SECONDS = 20.0
 
 Say = Callable[[str], None]
+_Started = tuple[subprocess.Popen[bytes], float]  # the keeper, and how many seconds the start took
 
 
 @contextmanager
@@ -40,17 +41,17 @@ def running(folder: Path, *, node: bool, archives: Sequence[Path] = (), say: Say
 
     Raises StackError that says what is missing or went wrong; nothing is left behind then.
     """
-    keeper = _start(folder.resolve(), node, archives, say, stdin=subprocess.PIPE)
+    keeper, seconds = _start(folder.resolve(), node, archives, say, stdin=subprocess.PIPE)
     try:
-        yield Cluster(folder.resolve())
+        yield Cluster(folder.resolve(), seconds)
     finally:
         _end(keeper)
 
 
 def leave_running(folder: Path, *, node: bool, archives: Sequence[Path] = (), say: Say) -> Cluster:
     """A cluster that outlives this process and ends with `down`; raises StackError as `running` does."""
-    _start(folder.resolve(), node, archives, say, stdin=subprocess.DEVNULL)
-    return Cluster(folder.resolve())
+    _, seconds = _start(folder.resolve(), node, archives, say, stdin=subprocess.DEVNULL)
+    return Cluster(folder.resolve(), seconds)
 
 
 def down(folder: Path) -> bool:
@@ -68,12 +69,13 @@ def down(folder: Path) -> bool:
     return keeper is not None
 
 
-def _start(folder: Path, node: bool, archives: Sequence[Path], say: Say, *, stdin: int) -> subprocess.Popen[bytes]:
+def _start(folder: Path, node: bool, archives: Sequence[Path], say: Say, *, stdin: int) -> _Started:
     preflight.check(folder, cache_folder(), node=node)
     if holder_of(folder) is not None:
         raise StackError(f"a cluster already runs in {folder}; end it with `make cluster-down`")
     kubernetes = programs.kubernetes_ready(say)
     node_programs = programs.node_ready(say) if node else None
+    began = time.monotonic()
     _prepare(folder)
     cgroup = cgroups.group_name(folder)
     images = list(archives)
@@ -93,7 +95,7 @@ def _start(folder: Path, node: bool, archives: Sequence[Path], say: Say, *, stdi
         if isinstance(error, StackError):
             raise StackError(f"the cluster did not start: {error} (logs: {folder / 'logs'})") from error
         raise
-    return keeper
+    return keeper, time.monotonic() - began
 
 
 def _prepare(folder: Path) -> None:
