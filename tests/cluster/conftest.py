@@ -17,10 +17,10 @@ from headrace.local.places import state_folder
 from rig.cluster.cluster import Cluster
 from rig.cluster.kube import Kube, wait_for
 from rig.cluster.own_images import SHELL_IMAGE
-from rig.cluster.report import Scenario, record
+from rig.cluster.report import Report, Scenario
 from rig.cluster.start import running
 
-REPORT = state_folder() / "cluster" / "report.json"
+REPORT = Report(state_folder() / "cluster" / "report.json")
 _scenario = pytest.StashKey[Scenario]()
 _numbers = count(1)
 
@@ -89,7 +89,7 @@ def pytest_runtest_makereport(
     if outcome.when == "call":
         entry.seconds = round(outcome.duration, 3)
     if outcome.when == "teardown":
-        record(REPORT, entry)
+        REPORT.record(entry)
     return outcome
 
 

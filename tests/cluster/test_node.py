@@ -51,19 +51,12 @@ def finish(kube: Kube, namespace: str, name: str) -> str:
 def test_a_pod_runs_as_nobody_without_rights_and_ends(
     control_plane: Kube, namespace: str, shell_image: str, scenario: Scenario
 ) -> None:
-    script = 'busybox id -u; busybox grep CapEff /proc/self/status; if echo x > /x; then echo writable; else echo "read-only"; fi'
+    script = "busybox id -u; busybox grep CapEff /proc/self/status; echo x 2>/dev/null >/x || echo refused"
     control_plane.apply(pod("nobody", shell_image, script), namespace)
 
     said = finish(control_plane, namespace, "nobody")
 
-    assert said.split() == [
-        "10001",
-        "CapEff:",
-        "0000000000000000",
-        "/bin/sh:",
-        *["can't", "create", "/x:", "Read-only", "file", "system"],
-        "read-only",
-    ]
+    assert said.split() == ["10001", "CapEff:", "0000000000000000", "refused"]
 
 
 def test_a_pod_finds_a_service_by_its_name_and_reaches_it(

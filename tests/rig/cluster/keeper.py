@@ -15,6 +15,7 @@ import stat
 import sys
 from pathlib import Path
 
+import psutil
 from headrace.contract.errors import StackError
 from headrace.local.child import Child
 from headrace.local.lock import FolderLock
@@ -25,6 +26,7 @@ from rig.cluster.progress import Progress
 
 _UNSHARE = ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL", "--mount-proc"]
 _STDIN = 0
+_PATIENCE_SECONDS = 10.0
 
 
 def main() -> None:
@@ -46,20 +48,27 @@ def _keep(plan: Plan) -> None:
         raise StackError("unshare is not on the PATH; install util-linux")
     program = [unshare, *_UNSHARE, sys.executable, "-m", "rig.cluster.inside", str(plan.folder)]
     inherited = [lock.descriptor, plan.listener, plan.progress]
-    first = Child("cluster", program, log=plan.folder / "logs" / "inside.log", keep_open=inherited)
+    unshared = Child("cluster", program, log=plan.folder / "logs" / "inside.log", keep_open=inherited)
     try:
         if plan.node:
             cgroups.create(plan.cgroup)
-        first.start()
+        unshared.start()
         os.close(plan.progress)  # so that its reader sees the end when the first process inside is gone
-        ends = [os.pidfd_open(first.pid)]
+        ends = [os.pidfd_open(unshared.pid)]
         if stat.S_ISFIFO(os.fstat(_STDIN).st_mode):
             ends.append(_STDIN)
         select.select(ends, [], [])
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
-        first.kill()
+        _end(unshared)
         cgroups.remove(plan.cgroup)
+
+
+def _end(unshare: Child) -> None:
+    """Kill the first process inside with its parent, and wait for it: it goes last of all in its pid namespace."""
+    inside = psutil.Process(unshare.pid).children() if unshare.alive else []
+    unshare.kill()
+    psutil.wait_procs(inside, timeout=_PATIENCE_SECONDS)
 
 
 if __name__ == "__main__":

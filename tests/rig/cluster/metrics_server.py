@@ -18,6 +18,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
+from rig.cluster.kube import Object
 from rig.cluster.pki import Pair
 
 GROUP, VERSION = "external.metrics.k8s.io", "v1beta1"
@@ -59,7 +60,7 @@ class MetricsServer:
         self._thread.join()
         self._server.server_close()
 
-    def answer(self, path: str, user: str) -> tuple[int, dict[str, Any]]:
+    def answer(self, path: str, user: str) -> tuple[int, Object]:
         """The status and body for one request on behalf of `user`."""
         if path.rstrip("/") == _ROOT:
             kind = {"name": "any", "namespaced": True, "kind": "ExternalMetricValueList", "verbs": ["get"]}
@@ -72,7 +73,12 @@ class MetricsServer:
         if self.broken is not None:
             return self.broken, _status(self.broken, "the metric is not known")
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        item = {"metricName": metric, "metricLabels": {}, "timestamp": now, "value": f"{self.value * 1000:.0f}m"}
+        item: Object = {
+            "metricName": metric,
+            "metricLabels": {},
+            "timestamp": now,
+            "value": f"{self.value * 1000:.0f}m",
+        }
         return 200, {"kind": "ExternalMetricValueList", "apiVersion": f"{GROUP}/{VERSION}", "items": [item]}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -117,5 +123,5 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _status(code: int, message: str) -> dict[str, Any]:
+def _status(code: int, message: str) -> Object:
     return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message}

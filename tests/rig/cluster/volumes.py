@@ -10,7 +10,7 @@ STORAGE_CLASS = "manual"  # of manifests/control-plane.yaml; the default
 
 
 def make_volume(cluster: Cluster, kube: Kube, name: str, size: str = "1Gi") -> None:
-    """Make a PersistentVolume that the scheduler may bind to any claim of at most `size`; every user may write to it."""
+    """Make a PersistentVolume that the scheduler may bind to any claim up to `size`; every user may write to it."""
     folder = cluster.folder / "volumes" / name
     folder.mkdir()
     folder.chmod(0o777)  # a hostPath does not follow a pod's fsGroup
