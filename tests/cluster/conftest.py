@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from headrace.local.lock import holder_of
 from headrace.local.places import state_folder
 from rig.cluster.cluster import Cluster
 from rig.cluster.kube import Kube, wait_for
@@ -27,9 +28,13 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
-    """The rig's own cluster, with a node when a test of this session needs one; None with a KUBECONFIG."""
-    if os.environ.get("KUBECONFIG"):
-        yield None
+    """The rig's own cluster, with a node when a test of this session needs one.
+
+    With a KUBECONFIG: the one that `make cluster-up` has left, or None where it names a cluster that is not the rig's.
+    """
+    if named := os.environ.get("KUBECONFIG"):
+        folder = Path(named).resolve().parent
+        yield Cluster(folder) if holder_of(folder) is not None else None
         return
     node = any(item.get_closest_marker("node") for item in request.session.items)
     with running(state_folder() / "cluster-test", node=node, say=print) as cluster:

@@ -42,8 +42,8 @@ spec:
 
 def test_the_api_server_is_of_the_version_that_is_pinned(rig: Cluster, control_plane: Kube, scenario: Scenario) -> None:
     assert control_plane.version == programs.KUBERNETES
-    assert programs.KUBERNETES in (programs.HERE / "kube" / "go.mod").read_text()
-    scenario.figure("started in s", rig.started_in)
+    if rig.started_in is not None:
+        scenario.figure("started in s", rig.started_in)
     scenario.figure("memory in MiB", rig.memory() / (1 << 20))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from headrace.contract.errors import StackError
@@ -47,8 +48,9 @@ def _up(folder: Path, *, node: bool, archives: list[Path]) -> None:
     absent = [str(archive) for archive in archives if not archive.is_file()]
     if absent:
         raise StackError(f"no such image archive: {', '.join(absent)}")
+    began = time.monotonic()
     cluster = leave_running(folder, node=node, archives=[archive.resolve() for archive in archives], say=_say)
-    _say(f"Ready in {cluster.started_in:.1f} s; use it with\n\n  export KUBECONFIG={cluster.kubeconfig}\n")
+    _say(f"Ready in {time.monotonic() - began:.1f} s; use it with\n\n  export KUBECONFIG={cluster.kubeconfig}\n")
     _say(f"kubectl is {cluster.kubectl}; `make cluster-down` ends the cluster")
 
 

@@ -24,7 +24,7 @@ class Cluster:
     `started_in` is how many seconds its start took, where this process started it.
     """
 
-    def __init__(self, folder: Path, started_in: float = 0.0) -> None:
+    def __init__(self, folder: Path, started_in: float | None = None) -> None:
         self.folder = folder
         self.started_in = started_in
         self.kubeconfig = folder / "kubeconfig"

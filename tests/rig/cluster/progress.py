@@ -14,7 +14,7 @@ class Progress:
     """The writing end, which closes with the start's outcome."""
 
     def __init__(self, descriptor: int) -> None:
-        self._pipe = os.fdopen(descriptor, "w", buffering=1)
+        self._pipe = descriptor
 
     def say(self, what: str) -> None:
         """Tell what is being done."""
@@ -23,16 +23,16 @@ class Progress:
     def ready(self) -> None:
         """Tell that the cluster is ready."""
         self._write(ready=True)
-        self._pipe.close()
+        os.close(self._pipe)
 
     def failed(self, why: str) -> None:
         """Tell that it will not be."""
         self._write(failed=why)
-        self._pipe.close()
+        os.close(self._pipe)
 
     def _write(self, **words: object) -> None:
         with contextlib.suppress(BrokenPipeError):  # nobody waits for the start any more; a signal will end the cluster
-            self._pipe.write(json.dumps(words) + "\n")
+            os.write(self._pipe, json.dumps(words).encode() + b"\n")
 
 
 def follow(descriptor: int, say: Callable[[str], None]) -> None:
