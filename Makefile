@@ -12,7 +12,7 @@ MEMBERS := $(wildcard $(ROOT)libs/*/pyproject.toml $(ROOT)services/*/pyproject.t
 ##@ Start here
 .PHONY: help
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) ## make the virtual environment (the other words do it by themselves)
@@ -56,6 +56,18 @@ scaling: $(READY) ## docs/scaling.md: the autoscaler against KEDA and a lag thre
 .PHONY: soak
 soak: $(READY) ## hours with random faults (HOURS=h SEED=s RATE=r)
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.soak
+
+.PHONY: cluster-up
+cluster-up: $(READY) ## a real Kubernetes on this machine, left for you (root, Linux; 10 minutes once to build it, then seconds)
+	@cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.cluster up $(ARCHIVES)
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## end it; nothing stays
+	@cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.cluster down
+
+.PHONY: cluster-test
+cluster-test: $(READY) ## tests on it, or on the cluster named by KUBECONFIG (PART="not node": the control plane alone)
+	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster $(if $(PART),-m "$(PART)")
 
 .PHONY: lint
 lint: $(READY) ## style, formatting and import layers

@@ -1,0 +1,3 @@
+module headrace.test/pause
+
+go 1.26.0
