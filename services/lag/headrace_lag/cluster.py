@@ -47,9 +47,8 @@ class Cluster:
         found: list[client.V1Deployment | client.V1StatefulSet] = [*deployments.items, *sets.items]
         workloads: dict[tuple[str, str], Workload] = {}
         for item in found:
-            assert item.metadata is not None and item.spec is not None and item.status is not None, (
-                "what exists has all"
-            )
+            if item.metadata is None or item.spec is None or item.status is None:
+                continue  # never from an API server: the model only says that it may be
             labels = item.metadata.labels or {}
             workloads[labels[PIPELINE], labels.get(SERVICE, "")] = Workload(
                 replicas=1 if item.spec.replicas is None else item.spec.replicas,  # the API's default
