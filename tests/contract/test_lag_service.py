@@ -211,6 +211,33 @@ def test_without_the_broker_there_is_an_error_and_no_number(stack: Stack, suite:
     until(lag, suite, "cleaning", 100)
 
 
+def test_it_stops_when_it_is_told_to_while_the_broker_hangs(stack: Stack, suite: Suite, lag: Lag) -> None:
+    # Given a broker that takes connections and answers nothing
+    assert suite.services.pop("ingestion").stop() == 0
+    stack.kafka.pause()
+    try:
+        suite.until(lambda: lag.ask("cleaning")[0] == 503, "an error", 20.0)
+        # When it is told to stop, then it does
+        assert lag.service.stop() == 0
+    finally:
+        stack.kafka.resume()
+
+
+def test_a_marker_of_a_transaction_at_the_end_is_no_message(suite: Suite, lag: Lag) -> None:
+    # Given ingestion that has read two records of a transaction, but not the marker behind them: it is no record
+    producer = Producer({"bootstrap.servers": suite.endpoints.kafka, "transactional.id": lag.pipeline})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for _ in range(2):
+        producer.produce(suite.plan.topics.raw("visits"), b'{"at": "2025-01-01T00:00:00Z", "page": "1"}', partition=0)
+    producer.commit_transaction(30)
+    until(lag, suite, "cleaning", 2)
+    # Then it is behind by nothing
+    until(lag, suite, "ingestion", 0)
+    assert lag.ask("ingestion")[1]["lag"] == {"rows": 0.0, "rows_estimated": False, "seconds": 0.0, "messages": 0}
+    assert sum(ends(suite.endpoints.kafka, suite.plan.topics.raw("visits")).values()) == 3
+
+
 def test_what_nobody_has_heard_of_is_not_found_and_told_how_to_mend(suite: Suite, lag: Lag) -> None:
     code, body = lag.ask("cleaning", "unheard_of")
     assert code == 404

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from headrace.contract.errors import BrokerUnavailable
-from headrace.runtime.kafka import within
+from headrace.runtime.kafka import onlooker, within
 from headrace.wire.headers import ROWS
 
 from headrace_lag.rows import Message
+from headrace_lag.settings import LagSettings
 
 FETCH_BYTES = 1 << 16
 """Bytes of one partition in one answer; a larger message comes alone."""
@@ -32,26 +33,16 @@ class Run:
     size: int  # bytes
 
 
-@asynccontextmanager
-async def reader(kafka: str, client: str, seconds: float) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer in no group; raises BrokerUnavailable."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka,
-        client_id=client,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level="read_committed",  # what the services see
-        request_timeout_ms=int(seconds * 1000),
-        max_partition_fetch_bytes=FETCH_BYTES,
-        fetch_max_bytes=_ANSWER_BYTES,
-        fetch_max_wait_ms=_TURN_MS,
+def looker(settings: LagSettings) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
+    """The consumer that `read` reads with; raises BrokerUnavailable."""
+    return onlooker(
+        settings.kafka,
+        settings.instance,
+        settings.broker_seconds,
+        partition_bytes=FETCH_BYTES,
+        answer_bytes=_ANSWER_BYTES,
+        wait_ms=_TURN_MS,
     )
-    try:
-        await within(seconds, f"cannot reach Kafka at {kafka}", consumer.start())
-        yield consumer
-    finally:
-        await within(seconds, "closing a consumer", consumer.stop())
 
 
 async def read(

@@ -17,7 +17,7 @@ from headrace_lag.exposition import Exposition
 from headrace_lag.lag import GroupLag, Reader
 from headrace_lag.observer import Observer, Tracks
 from headrace_lag.pipelines import Pipelines
-from headrace_lag.reading import reader as reading
+from headrace_lag.reading import looker
 from headrace_lag.scaling import Scaling
 from headrace_lag.settings import LagSettings
 from headrace_lag.targets import Target, targets
@@ -49,7 +49,7 @@ class Watch:
             try:
                 async with (
                     kafka.admin(told.kafka, told.broker_seconds) as admin,
-                    reading(told.kafka, told.instance, told.broker_seconds) as consumer,
+                    looker(told) as consumer,
                 ):
                     observer = Observer(admin, consumer, told, self._tracks)
                     while True:

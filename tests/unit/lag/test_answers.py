@@ -11,8 +11,7 @@ from headrace_lag.answers import Answer, as_json, external_metric
 from headrace_lag.board import Board
 from headrace_lag.exposition import Exposition
 from prometheus_client import CollectorRegistry, generate_latest
-
-from tests.unit.lag.parts import NOBODY_KNOWS, OTHER, READER, STALE, board, standing
+from unit.lag.parts import NOBODY_KNOWS, OTHER, READER, STALE, board, standing
 
 BASE = "/apis/external.metrics.k8s.io/v1beta1/namespaces/headrace-acme/"
 FE = "service=feature-engineering"

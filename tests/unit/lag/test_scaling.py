@@ -8,8 +8,7 @@ from headrace.contract.errors import SettingsError
 from headrace_lag.scaling import Scaling
 from headrace_lag.settings import ScalingSettings
 from headrace_lag.workload import Workload, rolling_out
-
-from tests.unit.lag.parts import READER, standing
+from unit.lag.parts import READER, standing
 
 LAG = standing().lag
 TWO = Workload(2, 2, rolling_out=False)
