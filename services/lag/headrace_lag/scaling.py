@@ -38,6 +38,7 @@ class Scaling:
             catch_up_s=told.catch_up_seconds,
             restart_cost_s=told.restart_cost_seconds,
             dead_band=told.dead_band,
+            scale_up_window_s=told.scale_up_window_seconds,
             scale_down_window_s=told.scale_down_window_seconds,
             idle_s=told.idle_seconds,
             stale_s=self._stale,

@@ -75,5 +75,8 @@ class ScalingSettings(BaseSettings):
     catch_up_seconds: float = Field(300.0, gt=0, description="time in which a backlog is to be worked off")
     restart_cost_seconds: float = Field(20.0, ge=0, description="how long a change of the count keeps rows waiting")
     dead_band: float = Field(0.1, ge=0, lt=1, description="part by which the need must change before the count does")
+    scale_up_window_seconds: float = Field(
+        30.0, ge=0, description="a count goes up when more was needed all through it"
+    )
     scale_down_window_seconds: float = Field(300.0, ge=0, description="a count goes down to the most needed in it")
     idle_seconds: float = Field(300.0, gt=0, description="quiet time after which a service with minimum 0 sleeps")

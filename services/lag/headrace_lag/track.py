@@ -11,8 +11,8 @@ from headrace_lag.lag import PartitionLag
 from headrace_lag.rows import Count, Ledger
 from headrace_lag.spots import fill, head
 
-_ARRIVAL_SECONDS = 30.0
-"""Time over which arrivals are measured."""
+_ARRIVAL_SECONDS = 15.0
+"""Time over which arrivals are measured: longer, and a burst would look like a rise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Track:
             committed=start if committed is not None and start > committed >= self.extent.start else committed,
             lag_rows=None if work is None else work.rows,
             arrival_rows_s=self._arrival(),
+            written_rows=self._written[-1][2] if self._written else None,
         )
         seconds = 0.0 if not waiting else None if oldest is None else max(0.0, (now_ms - oldest) / 1000)
         return PartitionLag(facts, waiting, rows, seconds)

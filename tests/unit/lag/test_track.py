@@ -64,14 +64,16 @@ def test_a_marker_at_the_end_of_a_topic_is_no_lag() -> None:
     assert (lag.messages, lag.seconds, lag.facts.committed) == (0, 0.0, 5)
 
 
-def test_arrivals_are_measured_over_half_a_minute() -> None:
+def test_arrivals_are_measured_over_the_last_looks() -> None:
     read = track(end=0, batches=False, rows_per_message=1)
     read.written(0.0)
     assert read.lag(0, 1.0).facts.arrival_rows_s is None  # one look is no rate
     for second in range(5, 105, 5):
         read.extent = Extent(0, 50 if second < 50 else second * 10)
         read.written(float(second))
-    assert read.lag(0, 1.0).facts.arrival_rows_s == pytest.approx(10.0)
+    facts = read.lag(0, 1.0).facts
+    assert facts.arrival_rows_s == pytest.approx(10.0)
+    assert facts.written_rows == 1000
 
 
 def test_one_new_message_is_read_even_when_nobody_is_behind() -> None:
