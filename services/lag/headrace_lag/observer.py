@@ -27,7 +27,7 @@ from headrace_lag.targets import Target
 from headrace_lag.track import Extent, Track
 
 _CALM = frozenset({"Stable", "Empty", "Dead"})
-"""States of a group (KIP-429's names) in which no partition changes hands."""
+"""States of a consumer group, by the broker's names, in which no partition changes hands."""
 
 Tracks = dict[TopicPartition, Track]
 

@@ -36,12 +36,9 @@ async def serve(settings: LagSettings, scaling_settings: ScalingSettings) -> Non
     registry.register(shown)
     scaling = Scaling(scaling_settings, settings.lag_stale_seconds)
     async with cluster(settings.lag_kubernetes, settings.lag_api_seconds) as api:
-        parts: list[Coroutine[object, object, object]] = [stopping.wait()]
         external: ExternalMetrics | None = None
         if settings.lag_tls is not None and api is not None:
             external = ExternalMetrics(settings, board, api, lambda: board.not_ready(time.monotonic()))
-            parts.append(external.run())
-        parts.append(Watch(settings, scaling, board, shown, api).run())
 
         def not_ready() -> str | None:
             return (external.waits_for if external is not None else None) or board.not_ready(time.monotonic())
@@ -49,11 +46,12 @@ async def serve(settings: LagSettings, scaling_settings: ScalingSettings) -> Non
         routes = [web.get("/v1/{tenant}/{pipeline}/{service}", _json_of(board))]
         async with health.serve(settings.http_host, settings.http_port, not_ready, registry, routes) as port:
             _log.info("health, metrics and JSON on port %d", port)
-            await _first_to_end(parts)
+            watch = Watch(settings, scaling, board, shown, api)
+            await _first_to_end(stopping.wait(), watch.run(), *([external.run()] if external is not None else []))
     _log.info("stopped")
 
 
-async def _first_to_end(parts: list[Coroutine[object, object, object]]) -> None:
+async def _first_to_end(*parts: Coroutine[object, object, object]) -> None:
     """Run all until one ends, then end the others; raises what ended it."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:
