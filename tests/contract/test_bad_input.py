@@ -17,11 +17,11 @@ import pytest
 from headrace.cli.app import app
 from headrace.local.lock import LOCK
 from headrace.local.processes import who_holds
-from headrace.local.service import SERVICES
 from headrace.local.stack import Stack
 from headrace.local.topics import create_topics
 from headrace.local.up import read_pipeline
 from headrace.runtime.exits import Exit
+from headrace.runtime.readers import SERVICES
 from rig.toy_services import until
 from typer.testing import CliRunner
 

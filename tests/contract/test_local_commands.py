@@ -14,8 +14,8 @@ import pytest
 from headrace.local.commands import local_app
 from headrace.local.lock import LOCK
 from headrace.local.processes import who_holds
-from headrace.local.service import SERVICES
 from headrace.local.up import read_pipeline
+from headrace.runtime.readers import SERVICES
 from rig.toy_services import until
 from typer.testing import CliRunner
 

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import pyarrow as pa
 from headrace.contract.plan import Plan
+from headrace.runtime.readers import input_topics
 from headrace.runtime.service import Context, Parts, run
 
 from headrace_cleaning.stage import NAME, CleaningStage
@@ -18,7 +19,7 @@ def main() -> NoReturn:
 
 def topics(plan: Plan) -> list[str]:
     """Every topic that is read or written."""
-    return [*map(plan.topics.ingested, plan.pipeline.streams), *outputs(plan)]
+    return [*input_topics(plan, NAME), *outputs(plan)]
 
 
 def outputs(plan: Plan) -> dict[str, pa.Schema]:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import pyarrow as pa
 from headrace.contract.plan import Plan
 from headrace.features.engine import Engine
+from headrace.runtime.readers import input_topics
 from headrace.runtime.service import Context, Parts, run
 
 from headrace_feature_engineering.stage import NAME, FeatureStage
@@ -19,7 +20,7 @@ def main() -> NoReturn:
 
 def topics(plan: Plan) -> list[str]:
     """Every topic that is read or written."""
-    return list(dict.fromkeys([*(log.topic for log in plan.logs), *plan_inputs(plan), *outputs(plan)]))
+    return list(dict.fromkeys([*input_topics(plan, NAME), *plan_inputs(plan), *outputs(plan)]))
 
 
 def plan_inputs(plan: Plan) -> list[str]:

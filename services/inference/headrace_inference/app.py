@@ -6,6 +6,7 @@ from functools import partial
 from typing import NoReturn
 
 from headrace.contract.plan import Plan
+from headrace.runtime.readers import input_topics
 from headrace.runtime.service import Context, Parts, run
 from headrace.runtime.settings import read_settings
 
@@ -21,9 +22,7 @@ def main() -> NoReturn:
 
 def topics(plan: Plan) -> list[str]:
     """Every topic that is read or written."""
-    return [
-        name(each) for each in plan.pipeline.predictions for name in (plan.topics.features, plan.topics.predictions)
-    ]
+    return [*input_topics(plan, NAME), *map(plan.topics.predictions, plan.pipeline.predictions)]
 
 
 def build(context: Context) -> Parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from headrace.contract.plan import Plan
+from headrace.runtime.readers import input_topics
 from headrace.runtime.service import Context, Parts, run
 
 from headrace_ingestion.stage import NAME, IngestionStage
@@ -17,7 +18,7 @@ def main() -> NoReturn:
 
 def topics(plan: Plan) -> list[str]:
     """Every topic that is read or written."""
-    return [name(stream) for stream in plan.pipeline.streams for name in (plan.topics.raw, plan.topics.ingested)]
+    return [*input_topics(plan, NAME), *map(plan.topics.ingested, plan.pipeline.streams)]
 
 
 def build(context: Context) -> Parts:

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from headrace.contract.plan import Plan
 from headrace.lake.tables import lake_tables
+from headrace.runtime.readers import input_topics
 from headrace.runtime.service import Wiring, run_member
 from headrace.runtime.settings import read_settings
 from headrace.store.probe import probe
@@ -22,7 +23,7 @@ def main() -> NoReturn:
 
 def topics(plan: Plan) -> list[str]:
     """Every topic that has a table."""
-    return list(dict.fromkeys(table.topic for table in lake_tables(plan)))
+    return input_topics(plan, NAME)
 
 
 def make(wiring: Wiring) -> LakeReader:

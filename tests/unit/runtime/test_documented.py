@@ -8,6 +8,7 @@ import pytest
 from headrace.runtime.exits import Exit
 from headrace.runtime.settings import Settings
 from headrace_inference.settings import InferenceSettings
+from headrace_lag.settings import LagSettings, ScalingSettings
 from headrace_lake.settings import LakeSettings
 from pydantic_settings import BaseSettings
 
@@ -19,7 +20,7 @@ def test_every_exit_status_is_listed() -> None:
     assert [status.name for status in Exit if f"| {status.value} | {status.name} |" not in page] == []
 
 
-@pytest.mark.parametrize("settings", [Settings, LakeSettings, InferenceSettings])
+@pytest.mark.parametrize("settings", [Settings, LakeSettings, InferenceSettings, LagSettings, ScalingSettings])
 def test_every_setting_is_listed(settings: type[BaseSettings]) -> None:
     page = (REFERENCE / "settings.md").read_text()
     prefix = settings.model_config["env_prefix"]

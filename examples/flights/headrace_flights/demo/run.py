@@ -27,9 +27,10 @@ from headrace.lake.tables import find_table
 from headrace.local.child import Child, expect_alive
 from headrace.local.down import delete_data
 from headrace.local.places import state_folder
-from headrace.local.service import SERVICES, Service
+from headrace.local.service import Service
 from headrace.local.stack import Endpoints, Stack
 from headrace.models.registry import Registry
+from headrace.runtime.readers import SERVICES
 from headrace.store.s3 import S3Store
 from rich.console import Console
 

@@ -22,6 +22,7 @@ HeadraceError
 ├── Fenced                    somebody else owns this partition or table now: drop the work, write nothing
 ├── DataLoss                  records were deleted unread, or a topic is another one: never skip or alias silently
 ├── QuarantineOverflow        more rows were rejected in a while than the pipeline allows
+├── ClusterUnavailable        the Kubernetes API server could not be asked
 └── StackError                the embedded stack (local Kafka, S3, services) could not start or stop
 """
 
@@ -140,6 +141,10 @@ class DataLoss(HeadraceError):
 
 class QuarantineOverflow(HeadraceError):
     """More rows were rejected in a while than the pipeline allows."""
+
+
+class ClusterUnavailable(HeadraceError):
+    """The Kubernetes API server did not answer, or refused to."""
 
 
 class StackError(HeadraceError):

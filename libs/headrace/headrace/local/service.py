@@ -14,7 +14,6 @@ from headrace.local.ports import LOOPBACK, choose
 from headrace.local.probes import not_ready
 from headrace.local.stack import Endpoints
 
-SERVICES = ("ingestion", "cleaning", "feature_engineering", "inference", "lake")
 _READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 _PAUSE = 0.05

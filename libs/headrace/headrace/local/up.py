@@ -10,12 +10,12 @@ from pathlib import Path
 
 from headrace.contract.topic_list import plan_topics
 from headrace.local.endings import as_ctrl_c
-from headrace.local.service import SERVICES
 from headrace.local.services import Services
 from headrace.local.stack import Stack
 from headrace.local.topics import create_topics
 from headrace.local.watch import Watch
 from headrace.runtime.pipeline_file import read_plan
+from headrace.runtime.readers import SERVICES
 
 _LOOK_SECONDS = 1.0
 

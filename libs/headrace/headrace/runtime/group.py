@@ -22,6 +22,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from headrace.contract.errors import BrokerUnavailable, DataLoss, Stuck
+from headrace.runtime.committed import committed_offsets
 from headrace.runtime.fold import Routes
 from headrace.runtime.inbox import Inbox
 from headrace.runtime.kafka import within
@@ -173,15 +174,8 @@ class Group(ConsumerRebalanceListener):
 
     async def _read_committed(self, assigned: list[TopicPartition]) -> dict[TopicPartition, Committed]:
         """Offsets with their metadata, which the consumer's own `committed` leaves out."""
-        while True:
-            try:
-                found = await self._admin.list_consumer_group_offsets(self._group, partitions=assigned)
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                await asyncio.sleep(0.2)  # the coordinator is loading; the caller's deadline ends this
-                continue
-            return {place: Committed(said.offset, said.metadata) for place, said in found.items() if said.offset >= 0}
+        found = await committed_offsets(self._admin, self._group, assigned)
+        return {place: Committed(said.offset, said.metadata) for place, said in found.items() if said.offset >= 0}
 
     async def _release(self) -> None:
         for worker, _ in self._workers.values():

@@ -1,8 +1,8 @@
-"""One port: /healthz (the loop turns), /readyz (every assigned partition is at work), /metrics."""
+"""One port: /healthz (the loop turns), /readyz (it can do its work), /metrics, and what a service adds."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -14,9 +14,18 @@ from headrace.contract.errors import SettingsError
 NotReady = Callable[[], str | None]
 """Says why the service is not ready; None when it is."""
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+"""Answers a request."""
+
 
 @asynccontextmanager
-async def serve(host: str, port: int, not_ready: NotReady, registry: CollectorRegistry) -> AsyncIterator[int]:
+async def serve(
+    host: str,
+    port: int,
+    not_ready: NotReady,
+    registry: CollectorRegistry,
+    further: Sequence[web.RouteDef] = (),
+) -> AsyncIterator[int]:
     """Answer on `port` (0: any free one, which is yielded). Raises SettingsError when nobody can listen there."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -30,7 +39,7 @@ async def serve(host: str, port: int, not_ready: NotReady, registry: CollectorRe
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics), *further])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

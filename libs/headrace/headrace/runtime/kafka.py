@@ -101,6 +101,33 @@ def leave_at_stop(client: AIOKafkaConsumer) -> None:
 
 
 @asynccontextmanager
+async def onlooker(
+    kafka: str, name: str, seconds: float, *, partition_bytes: int, answer_bytes: int, wait_ms: int
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer in no group, that is told where to read and sees what the services see; raises BrokerUnavailable.
+
+    `partition_bytes` of one partition and `answer_bytes` of all come in one answer, for which it waits `wait_ms`.
+    """
+    client = AIOKafkaConsumer(
+        bootstrap_servers=kafka,
+        client_id=name,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        request_timeout_ms=int(seconds * 1000),
+        max_partition_fetch_bytes=partition_bytes,
+        fetch_max_bytes=answer_bytes,
+        fetch_max_wait_ms=wait_ms,
+    )
+    try:
+        await within(seconds, f"cannot reach Kafka at {kafka}", client.start())
+        yield client
+    finally:
+        await _stopped("consumer", client.stop())
+
+
+@asynccontextmanager
 async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """An idempotent producer that waits for all replicas; compression is off, since lz4 lives inside the messages."""
     client = AIOKafkaProducer(

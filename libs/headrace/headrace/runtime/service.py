@@ -29,6 +29,7 @@ from headrace.runtime.logs import log_to_stdout
 from headrace.runtime.marks import check_room
 from headrace.runtime.metrics import Metrics
 from headrace.runtime.pipeline_file import read_plan
+from headrace.runtime.readers import group_name
 from headrace.runtime.settings import Settings, read_settings
 from headrace.runtime.stage import Stage
 from headrace.runtime.tasks import guarded
@@ -190,11 +191,6 @@ def _stage_member(wiring: Wiring, build: Callable[[Context], Parts]) -> Group:
         die=wiring.die,
         companions=parts.companions,
     )
-
-
-def group_name(plan: Plan, service: str) -> str:
-    """The consumer group of a service: one for each pipeline of each tenant."""
-    return f"{plan.topics.prefix}.{service}"
 
 
 def _die(error: BaseException) -> NoReturn:
