@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from confluent_kafka import Producer
 from headrace.local.stack import Stack
 from headrace.runtime import kafka
-from headrace.runtime.service import group_name
+from headrace.runtime.readers import group_name
 from rig.suite import Suite
 
 FILE = """\

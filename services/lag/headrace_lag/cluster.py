@@ -128,9 +128,9 @@ async def cluster(where: Literal["none", "pod", "kubeconfig"], seconds: float) -
     chosen = client.Configuration()
     try:
         if where == "pod":
-            config.load_incluster_config(client_configuration=chosen)  # type: ignore[no-untyped-call]  # ships no types
+            config.load_incluster_config(client_configuration=chosen)
         else:
-            await config.load_kube_config(client_configuration=chosen)  # type: ignore[no-untyped-call]  # likewise
+            await config.load_kube_config(client_configuration=chosen)
     except (config.ConfigException, OSError) as error:
         raise SettingsError(f"HEADRACE_LAG_KUBERNETES={where}: {error}") from error
     chosen.retries = 0  # the next look comes soon enough
