@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from headrace.contract.errors import PlanError
@@ -78,10 +79,12 @@ def _autoscalers(pipeline: Pipeline) -> list[dict[str, Any]]:
     ]
 
 
-def _scaled_object(pipeline: Pipeline) -> Any:  # Any: a function from a service to its patch
+def _scaled_object(pipeline: Pipeline) -> Callable[[str], dict[str, Any]]:
     def patch(service: str) -> dict[str, Any]:
         url = f"{_LAG}/{pipeline.tenant}/{pipeline.name}/{service}"
-        return _patch("ScaledObject", service, {"/spec/triggers/0/metadata/url": url})
+        target = f"{_dns(pipeline.name, 'pipeline')}-{service}"  # Kustomize does not know that this is a name
+        changes = {"/spec/triggers/0/metadata/url": url, "/spec/scaleTargetRef/name": target}
+        return _patch("ScaledObject", service, changes)
 
     return patch
 
