@@ -88,8 +88,8 @@ format: $(READY) ## rewrite the files in the one style
 
 .PHONY: lock
 lock: $(READY) ## pin every requirement anew, with hashes and without download addresses
-	cd $(ROOT)requirements && for name in bootstrap dev runtime; do \
-	  case $$name in dev) inputs="runtime.in dev.in" ;; runtime) inputs="-c dev.txt runtime.in" ;; *) inputs=$$name.in ;; esac; \
+	cd $(ROOT)requirements && for name in bootstrap dev runtime kubernetes-schemas; do \
+	  case $$name in dev) inputs="runtime.in dev.in" ;; runtime) inputs="-c dev.txt runtime.in" ;; kubernetes-schemas) inputs="--no-deps kubernetes-schemas.in" ;; *) inputs=$$name.in ;; esac; \
 	  $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes $$inputs -o $$name.txt || exit 1; done
 
 .PHONY: clean

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import lake, pipeline, quarantine, tail, train
+from headrace.cli import lake, manifests, pipeline, quarantine, render, tail, train
 from headrace.cli.failures import Commands
 from headrace.local.commands import local_app
 
@@ -18,6 +18,8 @@ app.command()(pipeline.check)
 app.command()(pipeline.plan)
 app.command()(pipeline.apply)
 app.command()(pipeline.schema)
+app.command()(render.render)
+app.command()(manifests.manifests)
 app.command()(train.train)
 app.command()(tail.tail)
 app.add_typer(lake.app, name="lake")

@@ -139,3 +139,18 @@ class _Reader:
             self._document.lines[(*path, key)] = line
             read[key] = self.read(value_node, (*path, key))
         return read
+
+
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes what the loader above would take for something else than text."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write every part out: a reader need not know YAML's anchors."""
+        return True
+
+
+def write_yaml(data: Any) -> str:
+    """Return plain data as text that `read_yaml` reads back as it was; the order of keys is kept."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,125 @@
+"""A pipeline file as a Kustomize component: each service's part of it as a ConfigMap, names, labels and namespace.
+
+A ConfigMap is named by a hash of its content, so a change of the file restarts those services whose part it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from headrace.contract.errors import PlanError
+from headrace.contract.load import load_pipeline
+from headrace.contract.pipeline import Pipeline
+from headrace.contract.projection import SERVICES, project
+from headrace.contract.yaml_lines import write_yaml
+
+_HEADER = "# Written by `headrace render`: change the pipeline file and render it again.\n"
+_LAG = "http://lag.headrace-system.svc:8080/v1"
+
+_FURTHER = (
+    ("Job", "spec/template/metadata/labels"),
+    ("CronJob", "spec/jobTemplate/spec/template/metadata/labels"),
+    ("PodMonitor", "spec/selector/matchLabels"),
+)
+"""Where labels belong that Kustomize does not know of."""
+
+Files = dict[str, str]
+
+
+def rendered(pipeline: Pipeline, text: str) -> Files:
+    """Return the component's files by their path in it; `text` is the pipeline file's own, which jobs are given.
+
+    Raises PlanError for a tenant or pipeline whose name no namespace or resource can carry.
+    """
+    parts = {service: write_yaml(project(_plain(pipeline), service)) for service in SERVICES}
+    for service, part in parts.items():
+        load_pipeline(part, f"{service}.yaml")  # an error here would be ours, and must not reach a cluster
+    return {
+        "kustomization.yaml": _HEADER + write_yaml(_component(pipeline, text)),
+        "pipeline.yaml": text,
+        **{f"{service}.yaml": _HEADER + part for service, part in parts.items()},
+        "watched/kustomization.yaml": _HEADER + write_yaml(_watched(pipeline)),
+        "watched/pipeline.yaml": text,
+    }
+
+
+def namespace_of(pipeline: Pipeline) -> str:
+    """The namespace of the pipeline's tenant; raises PlanError for a name that none can have."""
+    return f"headrace-{_dns(pipeline.tenant, 'tenant')}"
+
+
+def _component(pipeline: Pipeline, text: str) -> dict[str, Any]:
+    facts = {"headrace.dev/tenant": pipeline.tenant, "headrace.dev/pipeline": pipeline.name}
+    maps = [{"name": f"{service}-pipeline", "files": [f"pipeline.yaml={service}.yaml"]} for service in SERVICES]
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
+        "namespace": namespace_of(pipeline),
+        "namePrefix": f"{_dns(pipeline.name, 'pipeline')}-",
+        "labels": [
+            {"pairs": {"app.kubernetes.io/part-of": "headrace"}},
+            {"pairs": facts, "includeSelectors": True},
+            {"pairs": facts, "fields": [{"kind": kind, "path": path, "create": True} for kind, path in _FURTHER]},
+        ],
+        "generatorOptions": {"immutable": True},
+        "configMapGenerator": [*maps, {"name": "pipeline", "files": ["pipeline.yaml"]}],
+        "patches": [*_autoscalers(pipeline), *map(_scaled_object(pipeline), SERVICES), _topics(text)],
+    }
+
+
+def _autoscalers(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """One replica for each partition is the most: a further one would have nothing to read."""
+    selector = "/spec/metrics/0/external/metric/selector/matchLabels/pipeline"
+    return [
+        _patch("HorizontalPodAutoscaler", "", {"/spec/maxReplicas": pipeline.partitions, selector: pipeline.name}),
+        _patch("ScaledObject", "", {"/spec/maxReplicaCount": pipeline.partitions}),
+    ]
+
+
+def _scaled_object(pipeline: Pipeline) -> Callable[[str], dict[str, Any]]:
+    def patch(service: str) -> dict[str, Any]:
+        url = f"{_LAG}/{pipeline.tenant}/{pipeline.name}/{service}"
+        target = f"{_dns(pipeline.name, 'pipeline')}-{service}"  # Kustomize does not know that this is a name
+        changes = {"/spec/triggers/0/metadata/url": url, "/spec/scaleTargetRef/name": target}
+        return _patch("ScaledObject", service, changes)
+
+    return patch
+
+
+def _topics(text: str) -> dict[str, Any]:
+    """A Job cannot be changed, so another file makes another Job."""
+    return _patch("Job", "topics", {"/metadata/name": f"topics-{hashlib.sha256(text.encode()).hexdigest()[:10]}"})
+
+
+def _patch(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    changes = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
+    return {"target": {"kind": kind} | ({"name": name} if name else {}), "patch": json.dumps(changes)}
+
+
+def _watched(pipeline: Pipeline) -> dict[str, Any]:
+    """The file for the lag service, which reads a folder of them again when it changes."""
+    file = f"{pipeline.tenant}.{pipeline.name}.yaml=pipeline.yaml"
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
+        "configMapGenerator": [
+            {"name": "pipelines", "namespace": "headrace-system", "behavior": "merge", "files": [file]}
+        ],
+    }
+
+
+def _dns(name: str, what: str) -> str:
+    if what == "pipeline":
+        return name.replace("_", "-").rstrip("-")
+    if "_" in name:
+        raise PlanError(
+            f"the {what} {name!r} cannot be a namespace: Kubernetes allows no `_` in it; choose a name without"
+        )
+    return name
+
+
+def _plain(pipeline: Pipeline) -> dict[str, Any]:
+    return pipeline.model_dump(mode="json", by_alias=True)
