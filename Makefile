@@ -58,6 +58,10 @@ reliability: $(READY) ## docs/reliability.md from the last `make faults` and `ma
 soak: $(READY) ## hours with random faults (HOURS=h SEED=s RATE=r)
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.soak
 
+.PHONY: test-images
+test-images: $(READY) ## the images: budgets, contents, and the suite in containers; Skaffold; root, minutes
+	cd $(ROOT) && $(BIN)/python -m pytest tests/images
+
 .PHONY: lint
 lint: $(READY) ## style, formatting and import layers
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache

@@ -36,6 +36,7 @@ class Suite:
         settings: Mapping[str, str] | None = None,
         waits_for_model: bool = False,
         backlog: Callable[[Suite], object] | None = None,
+        make: Callable[..., Service] = Service,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = file = folder / "pipeline.yaml"
@@ -44,7 +45,7 @@ class Suite:
         self.endpoints = endpoints
         self._waits_for_model = waits_for_model  # inference is not ready before there is one
         self._backlog = backlog  # runs when there are topics and no services yet
-        self._service = partial(Service, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
+        self._service = partial(make, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
         self.services = {name: self._service(name) for name in services}
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
-"""`python -m headrace_reload FOLDER… -- PROGRAM ARGUMENT…`."""
+"""`python -m headrace_reload --help`."""
 
+import argparse
 import asyncio
 import sys
 from pathlib import Path
@@ -9,14 +10,20 @@ from headrace_reload.supervisor import DRAIN_SECONDS, supervise
 
 def main() -> None:
     """Run until told to stop; ends with the program's exit status."""
-    words = sys.argv[1:]
-    if "--" not in words or words[0] == "--" or words[-1] == "--":
-        sys.exit("headrace_reload: say which folders and which program: FOLDER… -- PROGRAM ARGUMENT…")
-    cut = words.index("--")
-    folders = [Path(word) for word in words[:cut]]
-    if missing := [str(folder) for folder in folders if not folder.is_dir()]:
-        sys.exit(f"headrace_reload: no such folder: {', '.join(missing)}")
-    sys.exit(asyncio.run(supervise(folders, words[cut + 1 :], drain_seconds=DRAIN_SECONDS)))
+    parser = argparse.ArgumentParser(
+        "headrace_reload",
+        usage="%(prog)s [--import PACKAGE]... FOLDER... -- SCRIPT | -m MODULE",
+        description="Run a Python program; drain it and start it again whenever its sources change.",
+    )
+    parser.add_argument("--import", dest="imports", action="append", default=[], help="what the next start has ready")
+    parser.add_argument("folders", nargs="+", type=Path, help="where its sources are")
+    cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    told, program = parser.parse_args(sys.argv[1:cut]), sys.argv[cut + 1 :]
+    if not program or program == ["-m"]:
+        parser.error("say which program: -- SCRIPT, or -- -m MODULE")
+    if missing := [str(folder) for folder in told.folders if not folder.is_dir()]:
+        parser.error(f"no such folder: {', '.join(missing)}")
+    sys.exit(asyncio.run(supervise(told.folders, program, told.imports, drain_seconds=DRAIN_SECONDS)))
 
 
 main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import ssl
 import tarfile
 from collections.abc import Callable
@@ -32,7 +33,13 @@ def base_ready(cache: Path, say: Callable[[str], None]) -> Path:
         say("Making the stand-in for the public Python image, once")
         tools = debian.fetch(["mmdebstrap"], say)
         scratch = made.with_suffix(f".{os.getpid()}.tar")
-        program = ["perl", str(tools / "usr/bin/mmdebstrap"), "--mode=root", "--variant=minbase", "--quiet"]
+        program = [
+            shutil.which("perl") or "/usr/bin/perl",
+            str(tools / "usr/bin/mmdebstrap"),
+            "--mode=root",
+            "--variant=minbase",
+            "--quiet",
+        ]
         command = [*program, f"--include={_PACKAGES}", _SUITE, str(scratch), _MIRROR]
         failed = "cannot make the stand-in base (it needs root, perl and the Debian mirror)"
         try:

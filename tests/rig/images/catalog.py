@@ -11,15 +11,17 @@ from typing import Any
 from rig.images.oci import Image
 
 NAME = "images.json"
+_FIELDS = ("name", "reference", "digest", "config", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An image of the archive: short name, full name with tag, manifest digest, layer sizes and build time."""
+    """An image of the archive: names, digests of manifest and configuration, layer sizes, seconds of its build."""
 
     name: str
-    reference: str
+    reference: str  # the full name, with a tag
     digest: str
+    config: str  # what a Docker calls the image's id
     layers: tuple[int, ...]  # bytes, not compressed
     seconds: float
 
@@ -50,12 +52,13 @@ def write(archive: Path, images: list[Image], seconds: Mapping[str, float]) -> C
             "name": _short(image.reference),
             "reference": image.reference,
             "digest": image.digest,
+            "config": image.config,
             "size": image.size,
             "layers": [layer.size for layer in image.layers],
             "seconds": round(seconds[image.reference], 1),
             "archive": archive.name,
         }
-        for image in images
+        for image in sorted(images, key=lambda image: image.reference)
     ]
     (archive.parent / NAME).write_text(json.dumps(entries, indent=1))
     return read(archive.parent)
@@ -66,10 +69,7 @@ def read(folder: Path) -> Catalog:
     entries: list[dict[str, Any]] = json.loads((folder / NAME).read_text())
     return Catalog(
         folder / entries[0]["archive"],
-        tuple(
-            Built(told["name"], told["reference"], told["digest"], tuple(told["layers"]), told["seconds"])
-            for told in entries
-        ),
+        tuple(Built(**{name: told[name] for name in _FIELDS}, layers=tuple(told["layers"])) for told in entries),
     )
 
 

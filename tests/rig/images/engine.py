@@ -70,6 +70,10 @@ class Engine:
             raise StackError(f"docker {' '.join(words[:2])}: {done.stderr.strip()}")
         return done
 
+    def image_id(self, reference: str) -> str:
+        """The id of an image, which is the digest of its configuration; empty when there is none of this name."""
+        return self.run("image", "inspect", "--format", "{{.Id}}", reference, check=False).stdout.strip()
+
     def build(
         self, reference: str, folder: Path, dockerfile: Path, arguments: Mapping[str, str], target: str | None = None
     ) -> None:

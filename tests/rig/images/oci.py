@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image: its full name, the digest of its manifest, its layers from the lowest, its labels."""
+    """An image: its full name, the digests of its manifest and of its configuration, its layers from the lowest."""
 
     reference: str
     digest: str
+    config: str  # what a Docker calls the image's id
     layers: tuple[Layer, ...]
-    labels: Mapping[str, str]
 
     @property
     def size(self) -> int:
@@ -69,15 +69,18 @@ def to_oci(saved: Path, archive: Path) -> list[Image]:
 
 
 def _image(reference: str, manifest: bytes, layers: tuple[Layer, ...], config: bytes) -> Image:
-    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-    return Image(reference, digest, layers, json.loads(config)["config"].get("Labels") or {})
+    return Image(reference, _digest(manifest), _digest(config), layers)
 
 
 def _manifest(config: bytes, layers: Sequence[Layer]) -> bytes:
-    described = {"mediaType": _CONFIG, "digest": f"sha256:{hashlib.sha256(config).hexdigest()}", "size": len(config)}
+    described = {"mediaType": _CONFIG, "digest": _digest(config), "size": len(config)}
     below = [{"mediaType": _LAYER, "digest": each.digest, "size": each.size} for each in layers]
     document = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": described, "layers": below}
     return json.dumps(document).encode()
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def _entry(image: Image, manifest: bytes) -> dict[str, Any]:

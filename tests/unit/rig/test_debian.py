@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from headrace.contract.errors import StackError
-
 from rig import debian
 
 
