@@ -22,8 +22,8 @@ async def supervise(
     """Run a Python program (SCRIPT or -m MODULE), anew after every change of a Python file, until SIGTERM or SIGINT.
 
     A running program is asked to end (SIGTERM) and has `drain_seconds` to do so, then it is killed; a spare that has
-    the `imports` takes its place. One that ended by itself, over a mistake in what was just saved, stays down until the next change. Returns
-    the last one's exit status.
+    the `imports` takes its place. One that ended by itself, over a mistake in what was just saved, stays down until the
+    next change. Returns the last one's exit status.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Skaffold, built once from its pinned sources; go.mod repeats its own replacements: they hold in a main module only."""
+"""Skaffold, built once from its pinned sources. Its go.mod repeats the replacements: only a main module's hold."""
 
 from __future__ import annotations
 
