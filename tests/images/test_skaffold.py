@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,12 @@ def skaffold(kustomize: Path, tmp_path_factory: pytest.TempPathFactory) -> Skaff
     return Skaffold(skaffold_ready(print), kustomize, tmp_path_factory.mktemp("skaffold"))
 
 
-def objects(text: str) -> dict[Name, Object]:
-    """The manifests of a stream, by kind, namespace and name; each is in it once."""
-    found = [manifest for manifest in yaml.safe_load_all(text) if manifest]
+def read(text: str) -> list[Object]:
+    return [manifest for manifest in yaml.safe_load_all(text) if manifest]
+
+
+def objects(found: Sequence[Object]) -> dict[Name, Object]:
+    """Manifests by kind, namespace and name; each is there once."""
     named = {(m["kind"], m["metadata"].get("namespace", ""), m["metadata"]["name"]): m for m in found}
     assert len(named) == len(found)
     return named
@@ -40,8 +43,7 @@ def objects(text: str) -> dict[Name, Object]:
 
 @pytest.mark.parametrize("profile", OVERLAYS)
 def test_a_profile_is_read(skaffold: Skaffold, profile: str) -> None:
-    told = [config for config in yaml.safe_load_all(skaffold.diagnose(*chosen(profile))) if config]
-    modules = {config["metadata"]["name"]: config for config in told}
+    modules = {config["metadata"]["name"]: config for config in read(skaffold.diagnose(*chosen(profile)))}
     assert modules.keys() == {"stack", *data_plane()}
     targets = {modules[name]["build"]["artifacts"][0]["docker"]["target"] for name in data_plane()}
     assert targets == {"dev" if profile == "dev" else "production"}
@@ -52,12 +54,12 @@ def test_what_a_profile_deploys_is_what_kustomize_renders(
     skaffold: Skaffold, kustomize: Path, profile: str, overlay: str
 ) -> None:
     rendered = build(kustomize, PROJECT_ROOT / "kustomize" / "skaffold" / overlay)
-    assert objects(skaffold.render(*chosen(profile))) == objects(rendered)
+    assert objects(read(skaffold.render(*chosen(profile)))) == objects(rendered)
 
 
 def test_a_module_is_one_service_and_the_stack_it_needs(skaffold: Skaffold) -> None:
     # When one module is asked for
-    found = objects(skaffold.render("-m", "inference"))
+    found = objects(read(skaffold.render("-m", "inference")))
     # Then of the services only that one is there, with Kafka and the S3 server
     running = {name for kind, _, name in found if kind in ("Deployment", "StatefulSet")}
     assert running == {"flights-inference", "kafka", "s3", "lag"}
