@@ -60,7 +60,7 @@ soak: $(READY) ## hours with random faults (HOURS=h SEED=s RATE=r)
 
 .PHONY: test-images
 test-images: $(READY) ## the images: budgets, contents, and the suite in containers; Skaffold; root, minutes
-	cd $(ROOT) && $(BIN)/python -m pytest tests/images
+	cd $(ROOT) && $(BIN)/python -m pytest tests/images tests/skaffold
 
 .PHONY: lint
 lint: $(READY) ## style, formatting and import layers

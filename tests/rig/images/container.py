@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headrace.local.child import Child
@@ -41,10 +41,12 @@ class Container(Service):
         logs: Path,
         number: int = 0,
         settings: Mapping[str, str] | None = None,
+        image: str | None = None,
+        context: Sequence[str] = RESTRICTED,
     ) -> None:
         super().__init__(name, pipeline=pipeline, endpoints=endpoints, logs=logs, number=number, settings=settings)
         self._engine = engine
-        self._container = f"{self.instance}-{os.getpid()}-{self.port}".replace("_", "-")
+        self.container = f"{self.instance}-{os.getpid()}-{self.port}".replace("_", "-")
         told = {
             **endpoints.environment,
             "HEADRACE_PIPELINE": _PIPELINE,
@@ -56,13 +58,13 @@ class Container(Service):
         words = [
             word for variable in told for word in ("--env", variable)
         ]  # values come by the environment: no secret in ps
-        image = f"{REPOSITORY}/{name.replace('_', '-')}:dev"
+        image = image or f"{REPOSITORY}/{name.replace('_', '-')}:dev"
         mount = f"--volume={pipeline}:{_PIPELINE}:ro"
-        program = engine.command("run", f"--name={self._container}", *RESTRICTED, *words, mount, image)
+        program = engine.command("run", f"--name={self.container}", *context, *words, mount, image)
         log = logs / f"{self.instance}.log"
         self.child = Child(self.instance, program, log=log, environment={**os.environ, **told})
 
     def kill(self) -> None:
         """End the container at once, not only the client that shows it."""
-        self._engine.run("rm", "--force", self._container, check=False)
+        self._engine.run("rm", "--force", self.container, check=False)
         super().kill()
