@@ -6,6 +6,7 @@ PYTHON ?= python3.11
 VENV := $(ROOT).venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SERVICE_PINS := $(patsubst $(ROOT)requirements/%.in,%,$(wildcard $(ROOT)requirements/services/*.in))
 LOCKED := $(ROOT)requirements/bootstrap.txt $(ROOT)requirements/dev.txt
 MEMBERS := $(wildcard $(ROOT)libs/*/pyproject.toml $(ROOT)services/*/pyproject.toml $(ROOT)examples/*/pyproject.toml)
 
@@ -20,6 +21,10 @@ setup: $(READY) ## make the virtual environment (the other words do it by themse
 .PHONY: demo
 demo: $(READY) ## a year of flights on a real Kafka and a real S3, with a result page (QUICK=1: two months)
 	@cd $(ROOT) && $(BIN)/python -m headrace_flights.demo
+
+.PHONY: images
+images: $(READY) ## every image, built by a private Docker on a stand-in base; minutes the first time
+	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.images
 
 ##@ Check
 .PHONY: test
@@ -69,13 +74,17 @@ cluster-down: $(READY) ## end it; nothing stays
 cluster-test: $(READY) ## tests on it, or on the cluster named by KUBECONFIG (PART="not node": the control plane alone)
 	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster $(if $(PART),-m "$(PART)")
 
+.PHONY: test-images
+test-images: $(READY) ## the images: budgets, contents, and the suite in containers; Skaffold; root, minutes
+	cd $(ROOT) && $(BIN)/python -m pytest tests/images tests/skaffold
+
 .PHONY: lint
 lint: $(READY) ## style, formatting and import layers
 	cd $(ROOT) && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache
 
 .PHONY: type
 type: $(READY) ## mypy, strict
-	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench docs/upstream
+	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench docs/upstream docker
 
 .PHONY: bench
 bench: $(READY) ## rows/s, CPU-seconds and memory: flights, W1, each service alone; minutes
@@ -88,8 +97,8 @@ format: $(READY) ## rewrite the files in the one style
 
 .PHONY: lock
 lock: $(READY) ## pin every requirement anew, with hashes and without download addresses
-	cd $(ROOT)requirements && for name in bootstrap dev runtime kubernetes-schemas; do \
-	  case $$name in dev) inputs="runtime.in dev.in" ;; runtime) inputs="-c dev.txt runtime.in" ;; kubernetes-schemas) inputs="--no-deps kubernetes-schemas.in" ;; *) inputs=$$name.in ;; esac; \
+	cd $(ROOT)requirements && for name in bootstrap dev runtime kubernetes-schemas $(SERVICE_PINS); do \
+	  case $$name in dev) inputs="runtime.in dev.in" ;; runtime|services/*) inputs="-c dev.txt $$name.in" ;; kubernetes-schemas) inputs="--no-deps kubernetes-schemas.in" ;; *) inputs=$$name.in ;; esac; \
 	  $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes $$inputs -o $$name.txt || exit 1; done
 
 .PHONY: clean

@@ -39,6 +39,7 @@ class Suite:
         backlog: Callable[[Suite], object] | None = None,
         new: bool = True,
         workers: Mapping[str, int] | None = None,
+        make: Callable[..., Service] = Service,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = file = folder / "pipeline.yaml"
@@ -48,7 +49,7 @@ class Suite:
         self._waits_for_model = waits_for_model  # inference is not ready before there is one
         self._backlog = backlog  # runs when there are topics and no services yet
         self._new = new  # else its topics are there
-        self._service = partial(Service, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
+        self._service = partial(make, pipeline=file, endpoints=endpoints, logs=folder / "logs", settings=settings)
         counts = workers or {}  # of those services that have more than one instance
         self.services = {
             name if number == 0 else f"{name}-{number}": self._service(name, number=number)

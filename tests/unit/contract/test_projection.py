@@ -22,6 +22,7 @@ from headrace.contract.yaml_lines import read_yaml
 from headrace.lake.tables import lake_tables
 from headrace.models.manifest import inputs_of
 from headrace.runtime.stage import Stage
+from headrace.store.memory import MemoryStore
 from headrace_cleaning.stage import CleaningStage
 from headrace_feature_engineering.routes import exits_of, requests_of, views_of
 from headrace_feature_engineering.stage import FeatureStage
@@ -30,7 +31,6 @@ from headrace_inference.stage import InferenceStage
 from headrace_ingestion.stage import IngestionStage
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from headrace.store.memory import MemoryStore
 
 Mapped = dict[str, Any]
 
