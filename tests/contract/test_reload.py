@@ -24,7 +24,7 @@ from headrace.local.probes import not_ready
 from headrace.local.stack import Stack
 from headrace.local.topics import create_topics
 from headrace.runtime import kafka
-from headrace.runtime.service import group_name
+from headrace.runtime.readers import group_name
 from rig.judge import ends, judge
 
 _SECONDS = 60.0
