@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,10 +39,14 @@ class Authority:
         """The authority's own certificate."""
         return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def sign(self, name: str, folder: Path, *, file: str = "tls") -> Signed:
-        """A certificate for client and server use on 127.0.0.1, as `<file>.crt` and `<file>.key` in the folder."""
+    def sign(self, name: str, folder: Path, *, file: str = "tls", dns: Sequence[str] = ()) -> Signed:
+        """A certificate for client and server use, as `<file>.crt` and `<file>.key` in the folder.
+
+        A server with it may be at 127.0.0.1 and at the names of `dns`.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        local = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        local = x509.SubjectAlternativeName([here, *map(x509.DNSName, dns)])
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
         certificate = (
             _builder(_named(name), self._name, key.public_key())
