@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -27,7 +27,13 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
+def archives() -> Sequence[Path]:
+    """Archives of images that the node shall have besides its own."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def own_cluster(request: pytest.FixtureRequest, archives: Sequence[Path]) -> Iterator[Cluster | None]:
     """The rig's own cluster, with a node when a test of this session needs one.
 
     With a KUBECONFIG: the one that `make cluster-up` has left, or None where it names a cluster that is not the rig's.
@@ -37,7 +43,7 @@ def own_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster | None]:
         yield Cluster(folder) if holder_of(folder) is not None else None
         return
     node = any(item.get_closest_marker("node") for item in request.session.items)
-    with running(state_folder() / "cluster-test", node=node, say=print) as cluster:
+    with running(state_folder() / "cluster-test", node=node, archives=archives, say=print) as cluster:
         yield cluster
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from headrace.contract.errors import StackError
 
 from rig import debian
-from rig.cluster import control_plane, images, namespaces, network, node
+from rig.cluster import control_plane, image_store, namespaces, network, node
 from rig.cluster.api import Api, wait_until
 from rig.cluster.plan import Plan
 from rig.cluster.progress import Progress
@@ -47,7 +47,7 @@ def _bring_up(plan: Plan, servers: Servers, say: Callable[[str], None]) -> None:
     say("Starting etcd and the API server")
     servers.start(control_plane.etcd(folder))
     servers.start(control_plane.apiserver(folder))
-    loading = _load_images(plan, servers) if plan.node else None
+    containerd = _start_containerd(plan, servers, say) if plan.node else None
 
     def wait(true: Callable[[], bool], what: str) -> None:
         wait_until(true, what, _SECONDS, servers.expect_all)
@@ -57,10 +57,10 @@ def _bring_up(plan: Plan, servers: Servers, say: Callable[[str], None]) -> None:
     servers.start(control_plane.controller_manager(folder))
     servers.start(control_plane.scheduler(folder))
     _create(servers, folder, "control-plane.yaml")
-    if loading is not None:
-        say("Loading images and starting the node")
+    if containerd is not None:
+        say("Starting the node")
         _create(servers, folder, "dns.yaml")
-        loading()
+        containerd()
         servers.start(node.kubelet(folder))
         servers.start(node.kube_proxy(folder))
         wait(lambda: _node_ready(api), "a ready node")
@@ -69,27 +69,31 @@ def _bring_up(plan: Plan, servers: Servers, say: Callable[[str], None]) -> None:
     wait(lambda: api.answers("/api/v1/namespaces/default/serviceaccounts/default"), "the default service account")
 
 
-def _load_images(plan: Plan, servers: Servers) -> Callable[[], None]:
-    """Start containerd and load the images beside what else is started; the answer waits for that, and raises."""
-    servers.start(node.containerd(plan.folder))
+def _start_containerd(plan: Plan, servers: Servers, say: Callable[[str], None]) -> Callable[[], None]:
+    """Start it with its images, beside what else is started; the answer waits until it answers, and raises."""
     failures: list[StackError] = []
 
-    def load() -> None:
+    def start() -> None:
         try:
-            wait_until(Path(node.SOCKET).exists, "containerd's socket", _SECONDS, lambda: None)
-            images.load(plan.images, servers.run)
-        except StackError as error:
-            failures.append(error)
+            store = image_store.store_for(plan.folder, plan.images)
+            if not store.exists():
+                say("Importing images, once")
+                image_store.fill(store, plan.images, servers)
+            image_store.link(store, Path("/var/lib/containerd"))
+            servers.start(node.containerd(plan.folder))
+            wait_until(Path(node.SOCKET).exists, "containerd's socket", _SECONDS, servers.expect_all)
+        except (StackError, OSError) as error:
+            failures.append(StackError(str(error)))
 
-    thread = threading.Thread(target=load, name="images", daemon=True)
+    thread = threading.Thread(target=start, name="containerd", daemon=True)
     thread.start()
 
-    def loaded() -> None:
+    def started() -> None:
         thread.join()
         if failures:
             raise failures[0]
 
-    return loaded
+    return started
 
 
 def _create(servers: Servers, folder: Path, manifest: str) -> None:

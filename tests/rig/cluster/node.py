@@ -100,6 +100,7 @@ def _kubelet(folder: Path, cgroup: str) -> dict[str, object]:
         "failSwapOn": False,
         "oomScoreAdj": 0,  # a negative one needs CAP_SYS_RESOURCE
         "enforceNodeAllocatable": ["pods"],
+        "imageGCHighThresholdPercent": 100,  # never: an image that went could not be pulled again
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "clusterDNS": [network.DNS_SERVICE],
         "clusterDomain": network.DOMAIN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from rig.cluster.node import PAUSE_IMAGE
@@ -12,8 +13,8 @@ DNS_IMAGE = "headrace.test/coredns:1"  # in manifests/dns.yaml
 SHELL_IMAGE = "headrace.test/busybox:1"
 
 
-def write(programs: NodePrograms, folder: Path) -> list[Path]:
-    """Write the archives into `folder`; returns them."""
+def ready(programs: NodePrograms, folder: Path) -> list[Path]:
+    """The archives, in `folder`, written first where they are not there yet."""
     archives = []
     for image in (
         Image(PAUSE_IMAGE, {"/pause": programs.pause}, ["/pause"]),
@@ -26,7 +27,10 @@ def write(programs: NodePrograms, folder: Path) -> list[Path]:
             folders=["/tmp"],
         ),
     ):
-        archive = folder / f"{image.name.split('/')[-1].replace(':', '-')}.tar"
-        write_image(image, archive)
+        key = hashlib.sha256(repr(image).encode()).hexdigest()[:12]  # the programs' places say what is in them
+        archive = folder / f"{image.name.split('/')[-1].replace(':', '-')}-{key}.tar"
+        if not archive.exists():
+            write_image(image, archive.with_suffix(".new"))
+            archive.with_suffix(".new").rename(archive)
         archives.append(archive)
     return archives

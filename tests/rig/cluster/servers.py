@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.contract.errors import StackError
 
 _LAST = 2000  # bytes of a log that are shown
+_END_SECONDS = 30.0
+_RUN_SECONDS = 300.0  # importing images on a busy machine takes a minute
 
 
 class Servers:
@@ -22,17 +25,23 @@ class Servers:
 
     def start(self, command: Sequence[str]) -> None:
         """Start a server; its name is its program's."""
-        name = command[0]
-        with (self._logs / f"{name}.log").open("ab") as log:
-            server = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self._environment
-            )
-        self._running[server.pid] = (name, server)
+        server = self._spawn(command)
+        self._running[server.pid] = (command[0], server)
+
+    @contextmanager
+    def during(self, command: Sequence[str]) -> Iterator[None]:
+        """A server for as long as the block runs; it is asked to end, and has ended, afterwards."""
+        server = self._spawn(command)
+        try:
+            yield
+        finally:
+            server.terminate()
+            server.wait(_END_SECONDS)
 
     def run(self, *command: str) -> str:
         """Run a program to its end; returns what it printed. Raises StackError with its own words when it fails."""
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=self._environment)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_RUN_SECONDS, env=self._environment)
         except subprocess.TimeoutExpired as error:
             raise StackError(f"`{' '.join(command)}` did not end within {error.timeout:.0f} s") from error
         if done.returncode != 0:
@@ -41,7 +50,7 @@ class Servers:
 
     def expect_all(self) -> None:
         """Raise StackError with the last words of a server that has ended."""
-        for name, server in self._running.values():
+        for name, server in list(self._running.values()):  # another thread may start one
             if server.poll() is not None:
                 raise self._ended(name)
 
@@ -55,6 +64,12 @@ class Servers:
             if pid in self._running:
                 ended(str(self._ended(self._running[pid][0])))
                 return
+
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        with (self._logs / f"{command[0]}.log").open("ab") as log:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self._environment
+            )
 
     def _ended(self, name: str) -> StackError:
         log = self._logs / f"{name}.log"

@@ -27,8 +27,8 @@ from rig.cluster.plan import Plan
 from rig.cluster.progress import follow
 
 _TESTS = Path(__file__).parents[2]
-_MADE = ("pki", "config", "logs", "images")  # before a start
-_WRITTEN = ("etcd", "kubelet", "containerd", "volumes")  # by the cluster
+_MADE = ("pki", "config", "logs")  # anew before every start
+_WRITTEN = ("etcd", "kubelet", "containerd", "volumes")  # anew by every cluster
 _END_SECONDS = 20.0
 
 Say = Callable[[str], None]
@@ -81,7 +81,7 @@ def _start(folder: Path, node: bool, archives: Sequence[Path], say: Say, *, stdi
     images = list(archives)
     if node_programs is not None:
         write_node_configs(folder, node_programs.debian, cgroup)
-        images = [*own_images.write(node_programs, folder / "images"), *archives]
+        images = [*own_images.ready(node_programs, folder / "images"), *archives]
     reader, writer = os.pipe()
     with contextlib.closing(_listener()) as listener, os.fdopen(writer, "wb"):
         write_credentials(folder, listener.getsockname()[1])
@@ -104,6 +104,7 @@ def _prepare(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in _MADE:
         (folder / name).mkdir()
+    (folder / "images").mkdir(exist_ok=True)
 
 
 def _listener() -> socket.socket:
