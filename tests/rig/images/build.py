@@ -17,6 +17,7 @@ from headrace.local.places import PROJECT_ROOT, cache_folder, make_folder
 
 from rig.images import base, catalog
 from rig.images.catalog import Catalog
+from rig.images.contents import bill_of_materials
 from rig.images.engine import Engine
 from rig.images.oci import to_oci
 from rig.images.recipes import Recipe, key_of, recipes
@@ -86,8 +87,15 @@ def _build(cache: Path, folder: Path, say: Callable[[str], None]) -> None:
         saved, made = Path(scratch) / "saved.tar", _made(Path(scratch) / "archive")
         running.run("save", "--output", str(saved), *[recipe.reference for recipe in wanted])
         running.run("image", "prune", "--force")
-        catalog.write(made / "images.tar", to_oci(saved, made / "images.tar"), seconds)
+        _add_bills(catalog.write(made / "images.tar", to_oci(saved, made / "images.tar"), seconds))
         made.rename(folder)
+
+
+def _add_bills(made: Catalog) -> None:
+    folder = _made(made.archive.parent / "sbom")
+    for image in made:
+        if (bill := bill_of_materials(made.archive, image.digest)) is not None:
+            (folder / f"{image.name}.cdx.json").write_bytes(bill)
 
 
 def _import(running: Engine, root: Path) -> None:
