@@ -23,13 +23,14 @@ from rig.images.oci import to_oci
 from rig.images.recipes import Recipe, key_of, recipes
 
 _SPACE = 12 << 30  # bytes: layers, build caches, the archive and its making
+_KEPT_SECONDS = 86_400.0  # another checkout may be at work with its own
 _SOURCE = "https://github.com/headrace/headrace"
 
 
 def images_ready(say: Callable[[str], None]) -> Catalog:
     """The images of the tree as it is, built first (minutes) when they are not in the cache.
 
-    Only the latest are kept. Raises StackError with the last lines of a build that fails.
+    What nobody has used for a day is deleted. Raises StackError with the last lines of a build that fails.
     """
     cache = cache_folder() / "images"
     folder = cache / f"archive-{key_of()}"
@@ -38,9 +39,10 @@ def images_ready(say: Callable[[str], None]) -> Catalog:
         if not (folder / catalog.NAME).exists():
             make_folder(cache, space=_SPACE)
             _build(cache, folder, say)
-            for old in cache.glob("archive-*"):
-                if old != folder:
-                    shutil.rmtree(old)
+        folder.touch()
+        for old in cache.glob("archive-*"):
+            if old.stat().st_mtime < folder.stat().st_mtime - _KEPT_SECONDS:
+                shutil.rmtree(old)
         return catalog.read(folder)
 
 
