@@ -21,7 +21,7 @@ from rig.flights import february, pipeline, send
 from rig.images.catalog import Catalog
 from rig.images.container import RESTRICTED, Container
 from rig.images.engine import Engine
-from rig.images.recipes import REPOSITORY
+from rig.images.recipes import JOBS, REPOSITORY, service_names
 from rig.judge import judge
 from rig.lake import lake_rows
 from rig.suite import Suite
@@ -81,13 +81,13 @@ def test_a_service_becomes_ready_and_drains(docker: Engine, applied: Suite, tmp_
         told.kill()
 
 
-@pytest.mark.parametrize("service", [name.replace("_", "-") for name in SERVICES])
+@pytest.mark.parametrize("service", service_names())
 def test_what_a_service_says_without_its_settings(docker: Engine, service: str) -> None:
     # When a container is started that is told nothing
     done = run(docker, service)
     # Then it says what it lacks and that this is for its user to mend
     assert done.returncode == 2
-    assert "HEADRACE_PIPELINE (the pipeline file) is not set" in done.stderr
+    assert "HEADRACE_KAFKA (bootstrap servers, host:port[,host:port...]) is not set" in done.stderr
 
 
 def test_the_command_line_in_its_image(docker: Engine) -> None:
@@ -97,7 +97,7 @@ def test_the_command_line_in_its_image(docker: Engine) -> None:
     assert imported == "imported"
 
 
-@pytest.mark.parametrize("service", [*(name.replace("_", "-") for name in SERVICES), "headrace-cli"])
+@pytest.mark.parametrize("service", [*service_names(), JOBS])
 def test_what_an_image_lets_a_process_do(docker: Engine, service: str) -> None:
     # Given a process in the image as its pod runs it
     said = python(

@@ -122,9 +122,7 @@ def _apply(kube: Kube, objects: list[Object], keys: tuple[str, str], certificate
 
 def _secret(kube: Kube, namespace: str, name: str, values: Mapping[str, str], kind: str = "Opaque") -> None:
     metadata = {"name": name, "namespace": namespace}
-    kube.apply(
-        {"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata, "stringData": dict(values)}
-    )
+    kube.apply({"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata, "stringData": dict(values)})
 
 
 def _wait_up(kube: Kube, say: Callable[[str], None]) -> None:

@@ -17,18 +17,20 @@ from headrace.local.places import PROJECT_ROOT, cache_folder, make_folder
 
 from rig.images import base, catalog
 from rig.images.catalog import Catalog
+from rig.images.contents import bill_of_materials
 from rig.images.engine import Engine
 from rig.images.oci import to_oci
 from rig.images.recipes import Recipe, key_of, recipes
 
 _SPACE = 12 << 30  # bytes: layers, build caches, the archive and its making
+_KEPT_SECONDS = 86_400.0  # another checkout may be at work with its own
 _SOURCE = "https://github.com/headrace/headrace"
 
 
 def images_ready(say: Callable[[str], None]) -> Catalog:
     """The images of the tree as it is, built first (minutes) when they are not in the cache.
 
-    Only the latest are kept. Raises StackError with the last lines of a build that fails.
+    What nobody has used for a day is deleted. Raises StackError with the last lines of a build that fails.
     """
     cache = cache_folder() / "images"
     folder = cache / f"archive-{key_of()}"
@@ -37,9 +39,10 @@ def images_ready(say: Callable[[str], None]) -> Catalog:
         if not (folder / catalog.NAME).exists():
             make_folder(cache, space=_SPACE)
             _build(cache, folder, say)
-            for old in cache.glob("archive-*"):
-                if old != folder:
-                    shutil.rmtree(old)
+        folder.touch()
+        for old in cache.glob("archive-*"):
+            if old.stat().st_mtime < folder.stat().st_mtime - _KEPT_SECONDS:
+                shutil.rmtree(old)
         return catalog.read(folder)
 
 
@@ -86,8 +89,15 @@ def _build(cache: Path, folder: Path, say: Callable[[str], None]) -> None:
         saved, made = Path(scratch) / "saved.tar", _made(Path(scratch) / "archive")
         running.run("save", "--output", str(saved), *[recipe.reference for recipe in wanted])
         running.run("image", "prune", "--force")
-        catalog.write(made / "images.tar", to_oci(saved, made / "images.tar"), seconds)
+        _add_bills(catalog.write(made / "images.tar", to_oci(saved, made / "images.tar"), seconds))
         made.rename(folder)
+
+
+def _add_bills(made: Catalog) -> None:
+    folder = _made(made.archive.parent / "sbom")
+    for image in made:
+        if (bill := bill_of_materials(made.archive, image.digest)) is not None:
+            (folder / f"{image.name}.cdx.json").write_bytes(bill)
 
 
 def _import(running: Engine, root: Path) -> None:

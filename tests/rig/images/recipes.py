@@ -11,7 +11,7 @@ from headrace.local.places import PROJECT_ROOT
 
 REPOSITORY = "ghcr.io/headrace"
 JOBS = "headrace-cli"
-_INPUTS = (".dockerignore", "docker", "libs", "requirements", "services")
+_INPUTS = (".dockerignore", "docker", "libs", "requirements", "services", "tests/rig/images")
 _NO_INPUTS = ("__pycache__", ".egg-info", ".nbi", ".nbc")  # as in .dockerignore
 
 

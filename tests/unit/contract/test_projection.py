@@ -44,9 +44,7 @@ PIPELINES: dict[str, Mapped] = {
 
 
 def _stage_facts(stage: Stage) -> list[object]:
-    return [
-        (source, stage.origins(source.topic, 1), stage.listeners(source.topic, 1)) for source in stage.inputs()
-    ]
+    return [(source, stage.origins(source.topic, 1), stage.listeners(source.topic, 1)) for source in stage.inputs()]
 
 
 def _ingestion(plan: Plan) -> object:
@@ -57,7 +55,13 @@ def _ingestion(plan: Plan) -> object:
 def _cleaning(plan: Plan) -> object:
     streams = {n: (s.event_time, s.clean, plan.cleaned_schema(n)) for n, s in plan.pipeline.streams.items()}
     first = [(log.column, log.topic, log.schema, log.streams) for log in plan.logs[:1]]
-    return cleaning.topics(plan), cleaning.outputs(plan), _stage_facts(CleaningStage(plan, _counts(plan))), streams, first
+    return (
+        cleaning.topics(plan),
+        cleaning.outputs(plan),
+        _stage_facts(CleaningStage(plan, _counts(plan))),
+        streams,
+        first,
+    )
 
 
 def _feature_engineering(plan: Plan) -> object:

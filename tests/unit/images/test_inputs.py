@@ -18,6 +18,7 @@ HEAVY = {
     "cleaning": {"numba", "onnxruntime", "deltalake", "xgboost-cpu"},
     "feature-engineering": {"onnxruntime", "deltalake", "xgboost-cpu"},
     "inference": {"numba", "deltalake", "xgboost-cpu"},
+    "lag": {"numba", "onnxruntime", "deltalake", "xgboost-cpu"},
     "lake": {"numba", "onnxruntime", "xgboost-cpu"},
 }
 """What an image must not carry: its process never uses it."""
