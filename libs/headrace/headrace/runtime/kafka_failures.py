@@ -52,12 +52,8 @@ def no_connection(access: KafkaAccess, error: BaseException, reasons: Sequence[o
         if isinstance(reason, BaseException) and (said := refusal(reason)):
             return BrokerRefused(f"{where}: {said}")
     why = reasons[-1] if reasons else error
-    said = str(why) or repr(why)
-    return BrokerUnavailable(f"{where}: {said}; is Kafka up there, is the address right, and {_door(access)}?")
-
-
-def _door(access: KafkaAccess) -> str:
-    return f"is {access.security} (HEADRACE_KAFKA_SECURITY) what it speaks there"
+    speaks = f"Does it speak {access.security} there (HEADRACE_KAFKA_SECURITY)?"
+    return BrokerUnavailable(f"{where}: {str(why) or repr(why)}; is Kafka up there, and is the address right? {speaks}")
 
 
 @contextmanager
@@ -104,7 +100,7 @@ def _password(error: BaseException) -> str | None:
     if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
         return f"it does not know this user with this password ({error}); check HEADRACE_KAFKA_USER and its PASSWORD"
     if isinstance(error, UnsupportedSaslMechanismError | IllegalSaslStateError):
-        return f"{error}; check HEADRACE_KAFKA_SASL_MECHANISM"
+        return "it does not offer this way to sign in; check HEADRACE_KAFKA_SASL_MECHANISM and HEADRACE_KAFKA_SECURITY"
     return None
 
 
