@@ -35,8 +35,7 @@ def reader_options(store: StoreAddress) -> dict[str, str]:
         case GcsSettings():
             if store.endpoint is None:
                 return {}
-            emulator = {"google_base_url": store.endpoint, "google_bearer_token": "none"}
-            return {**emulator, "allow_http": _plain(store.endpoint)}
+            return {"google_service_account_key": str(store.service_account_key), "allow_http": _plain(store.endpoint)}
         case AzureSettings():
             options = {"azure_storage_account_name": store.account}
             if store.key is not None:

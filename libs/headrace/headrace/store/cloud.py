@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -35,6 +36,14 @@ class GcsSettings:
 
     bucket: str
     endpoint: str | None = None  # of an emulator, which is asked without credentials
+
+    @property
+    def service_account_key(self) -> str | None:
+        """For an emulator, the key that makes object_store look for no other credentials."""
+        if self.endpoint is None:
+            return None
+        nobody = {"client_email": "", "private_key": "", "private_key_id": ""}
+        return json.dumps({**nobody, "gcs_base_url": self.endpoint, "disable_oauth": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +148,8 @@ class CloudStore:
 def gcs_store(settings: GcsSettings) -> CloudStore:
     """The bucket of these settings; nothing is asked of it yet."""
     config: GCSConfig = {}
-    if settings.endpoint is not None:
-        config = {"base_url": settings.endpoint, "bearer_token": "none"}  # else it looks for credentials in the cloud
+    if (key := settings.service_account_key) is not None:
+        config["service_account_key"] = key
     store = GCSStore(
         settings.bucket, config=config, client_options=_client(settings.endpoint), retry_config=_NO_RETRIES
     )
