@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from headrace.contract.errors import (
@@ -17,52 +14,13 @@ from headrace.contract.errors import (
     StoreUnavailable,
 )
 from headrace.store.s3 import S3Settings, S3Store
-
-HANG_UP = -1
-
-
-@dataclass
-class ScriptedServer:
-    """Gives each HTTP request the next (status, body), the last for ever; HANG_UP drops the connection."""
-
-    answers: list[tuple[int, bytes]] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    url: str = ""
+from rig.scripted_server import HANG_UP, ScriptedServer, scripted_server
 
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    script = ScriptedServer()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            script.requests.append(f"{self.command} {self.path}")
-            status, body = script.answers[min(len(script.requests), len(script.answers)) - 1]
-            if status == HANG_UP:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            self.send_header("ETag", '"tag"')
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_PUT = do_DELETE = _answer  # noqa: N815  (http.server looks for these names)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it so)
-            """Say nothing: the test reads `requests`."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    script.url = f"http://127.0.0.1:{http.server_address[1]}"
-    yield script
-    http.shutdown()
-    thread.join()
-    http.server_close()
+    with scripted_server() as script:
+        yield script
 
 
 @pytest.fixture

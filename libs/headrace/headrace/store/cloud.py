@@ -145,7 +145,7 @@ class CloudStore:
         return said[self._tag] or said["e_tag"] or ""
 
 
-def gcs_store(settings: GcsSettings) -> CloudStore:
+def gcs_store(settings: GcsSettings, *, pause: Callable[[float], None] = time.sleep) -> CloudStore:
     """The bucket of these settings; nothing is asked of it yet."""
     config: GCSConfig = {}
     if (key := settings.service_account_key) is not None:
@@ -153,10 +153,11 @@ def gcs_store(settings: GcsSettings) -> CloudStore:
     store = GCSStore(
         settings.bucket, config=config, client_options=_client(settings.endpoint), retry_config=_NO_RETRIES
     )
-    return CloudStore(store, f"bucket {settings.bucket} at {settings.endpoint or 'Google Cloud Storage'}", "version")
+    place = f"bucket {settings.bucket} at {settings.endpoint or 'Google Cloud Storage'}"
+    return CloudStore(store, place, "version", pause=pause)
 
 
-def azure_store(settings: AzureSettings) -> CloudStore:
+def azure_store(settings: AzureSettings, *, pause: Callable[[float], None] = time.sleep) -> CloudStore:
     """The container of these settings; nothing is asked of it yet."""
     config: AzureConfig = {"account_name": settings.account, "container_name": settings.container}
     if settings.endpoint is not None:
@@ -165,7 +166,7 @@ def azure_store(settings: AzureSettings) -> CloudStore:
         config["account_key"] = settings.key
     store = AzureStore(config=config, client_options=_client(settings.endpoint), retry_config=_NO_RETRIES)
     at = settings.endpoint or f"account {settings.account} of Azure Blob"
-    return CloudStore(store, f"container {settings.container} at {at}", "e_tag")
+    return CloudStore(store, f"container {settings.container} at {at}", "e_tag", pause=pause)
 
 
 def _client(endpoint: str | None) -> ClientConfig:
