@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 STAGES = ("ingestion", "cleaning", "feature_engineering", "inference")
 """The services that keep snapshots of their state."""
@@ -64,7 +65,7 @@ def tenant_prefixes(tenant: str) -> tuple[str, ...]:
     )
 
 
-def tenant_policy(tenant: str, bucket: str, principal: str) -> dict[str, object]:
+def tenant_policy(tenant: str, bucket: str, principal: str) -> dict[str, Any]:
     """A bucket policy by which `principal` reaches a tenant's objects and no others.
 
     The `Statement` of several tenants' policies can be put together in one.
