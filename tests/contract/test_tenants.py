@@ -42,12 +42,12 @@ PLACES = {"lake": "lake/{}/p/", "models": "models/{}/m/", "topics": "topics/{}/p
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
     """A Kafka with the tenants' users; `reader` may only read blue's topics, `loner` join none of its groups."""
-    users = (*TENANTS, "reader", "loner")
+    users = (*TENANTS, "lag", "reader", "loner")
     with secure_kafka(tmp_path_factory.mktemp("secure"), {name: f"{name}-{SECRET}" for name in users}) as kafka:
         make_topics(kafka.admin, [*TENANTS, *(each for others in OTHERS.values() for each in others)])
         for tenant in TENANTS:
             done = headrace(kafka.admin, "tenant", "grant", tenant, f"User:{tenant}")
-            assert done.stdout == f"User:{tenant} has the 4 access rules of {tenant}\n", done.stderr
+            assert done.stdout == f"User:{tenant} has the 5 access rules of {tenant}\n", done.stderr
         kafka.grant_some("reader", "blue", {"read"})
         kafka.grant_some("loner", "blue", {"read", "write"}, groups=False)
         yield kafka
@@ -84,6 +84,17 @@ def test_a_cell_of_kafka(secure: SecureKafka, tenant: str, whose: str, act: str,
         assert refused is not None
         assert f"{whose}.matrix." in refused  # it says of what
         assert "not allowed" in refused
+
+
+@pytest.mark.parametrize("act", TRIES)
+def test_an_onlooker_only_looks(secure: SecureKafka, act: str) -> None:
+    """Given the lag service's user, which has its rules from the command."""
+    done = headrace(secure.admin, "tenant", "grant", "blue", "User:lag", "--onlooker")
+    assert done.stdout == "User:lag has the 2 access rules of an onlooker of blue\n", done.stderr
+
+    refused = outcome(TRIES[act], secure.user("lag"), "blue", "blue")
+
+    assert (refused is None) == (act in {"read", "describe", "list_offsets"}), refused
 
 
 def test_a_tenant_cannot_grant(secure: SecureKafka) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import for_code
 from aiokafka.protocol.api import Request, RequestStruct
 from aiokafka.protocol.fetch import FetchRequest
@@ -72,6 +72,17 @@ async def delete_topic(access: KafkaAccess, own: str, whose: str) -> None:
         raise translate(for_code(code)(name), "deleting")
 
 
+async def transact(access: KafkaAccess, own: str, whose: str) -> None:
+    """Write in a transaction of whose name, as a redrive does, into one's own topic."""
+    producer = AIOKafkaProducer(**access.options(), transactional_id=f"{whose}.matrix.redrive{next(_numbers)}")
+    try:
+        await kafka.within(SECONDS, "a transaction", producer.start())
+        async with asyncio.timeout(SECONDS), producer.transaction():
+            await producer.send_and_wait(topic_of(own), b"row", partition=0)
+    finally:
+        await producer.stop()
+
+
 async def describe(access: KafkaAccess, own: str, whose: str) -> None:
     async with kafka.admin(access, SECONDS) as admin:
         seen = await topics.existing(admin, SECONDS)
@@ -114,7 +125,7 @@ async def _asked(access: KafkaAccess, request: Request[RequestStruct]) -> tuple[
 
 TRIES: dict[str, Try] = {
     act.__name__: act
-    for act in (read, write, create_topic, delete_topic, describe, join_group, commit_offsets, list_offsets)
+    for act in (read, write, transact, create_topic, delete_topic, describe, join_group, commit_offsets, list_offsets)
 }
 OWN = {name: name != "delete_topic" for name in TRIES}
 """What a tenant may do with what is its own; with what is another's, nothing."""

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from headrace.contract.access import STAGES, Operation, Resource, tenant_acls, tenant_policy, tenant_prefixes
-from headrace.local.service import SERVICES
+from headrace.contract.access import (
+    STAGES,
+    Operation,
+    Resource,
+    onlooker_acls,
+    tenant_acls,
+    tenant_policy,
+    tenant_prefixes,
+)
+from headrace.runtime.readers import SERVICES
 
 
 def test_every_rule_ends_with_the_tenants_own_full_stop() -> None:
@@ -18,7 +26,13 @@ def test_services_can_read_write_and_create_and_never_delete() -> None:
         (Resource.TOPIC, Operation.WRITE),
         (Resource.TOPIC, Operation.CREATE),
         (Resource.GROUP, Operation.READ),
+        (Resource.TRANSACTION, Operation.WRITE),
     }
+
+
+def test_an_onlooker_can_change_nothing() -> None:
+    assert {acl.operation for acl in onlooker_acls("blue")} == {Operation.READ, Operation.DESCRIBE}
+    assert Operation.READ not in {acl.operation for acl in onlooker_acls("blue") if acl.resource is Resource.GROUP}
 
 
 @pytest.mark.parametrize("other", ["bluebird", "green", "blu"])

@@ -12,7 +12,7 @@ import typer
 
 from headrace.cli.pipeline import Kafka
 from headrace.cli.where import find_kafka
-from headrace.contract.access import Acl, tenant_acls, tenant_policy
+from headrace.contract.access import Acl, onlooker_acls, tenant_acls, tenant_policy
 from headrace.contract.errors import PlanError
 from headrace.runtime import acls as kafka_acls
 from headrace.runtime import kafka as clients
@@ -37,11 +37,13 @@ def _principal(text: str) -> str:
 
 Tenant = Annotated[str, typer.Argument(help="The tenant.", callback=_name)]
 
+Onlooker = Annotated[bool, typer.Option("--onlooker", help="Only what the lag service needs: to look.")]
+
 
 @app.command(name="acls")
-def acls_(tenant: Tenant) -> None:
+def acls_(tenant: Tenant, onlooker: Onlooker = False) -> None:
     """List the access rules that a tenant needs in Kafka, one a line: resource, prefix of its name, operation."""
-    for acl in tenant_acls(tenant):
+    for acl in _rules(tenant, onlooker):
         print(f"{acl.resource}  {acl.prefix}*  {acl.operation}")
 
 
@@ -50,6 +52,7 @@ def grant(
     tenant: Tenant,
     principal: Annotated[str, typer.Argument(help="Whom, as in User:blue.", callback=_principal)],
     kafka: Kafka = None,
+    onlooker: Onlooker = False,
 ) -> None:
     """Grant a principal the access rules of a tenant; it may be run again at any time.
 
@@ -57,9 +60,9 @@ def grant(
     """
     if not kafka:
         raise PlanError("say where Kafka is, with --kafka or HEADRACE_KAFKA")
-    rules = tenant_acls(tenant)
+    rules = _rules(tenant, onlooker)
     asyncio.run(_grant(find_kafka(kafka), principal, rules))
-    print(f"{principal} has the {len(rules)} access rules of {tenant}")
+    print(f"{principal} has the {len(rules)} access rules of {'an onlooker of ' if onlooker else ''}{tenant}")
 
 
 @app.command()
@@ -70,6 +73,10 @@ def policy(
 ) -> None:
     """Print the bucket policy by which a principal reaches a tenant's objects and no others."""
     print(json.dumps(tenant_policy(tenant, bucket, principal), indent=2))
+
+
+def _rules(tenant: str, onlooker: bool) -> Sequence[Acl]:
+    return onlooker_acls(tenant) if onlooker else tenant_acls(tenant)
 
 
 async def _grant(access: KafkaAccess, principal: str, rules: Sequence[Acl]) -> None:

@@ -13,7 +13,7 @@ from headrace.local.places import state_folder
 from headrace.local.ports import LOOPBACK
 from headrace.local.stack import BUCKET
 from headrace.runtime.kafka_access import KafkaAccess
-from headrace.runtime.settings import PREFIX, SECRETS, KafkaSettings, StoreSettings, read_settings
+from headrace.runtime.settings import PREFIX, SECRETS, KafkaSecurity, StoreSettings, read_settings
 from headrace.store.object_store import expect_answer
 from headrace.store.opening import StoreAddress, open_store
 from headrace.store.s3 import S3Settings
@@ -42,7 +42,7 @@ def find_lake(plan: Plan) -> Lake:
 def find_kafka(named: str | None) -> KafkaAccess:
     """The Kafka that was named, reached as the settings say; else the running stack's. SettingsError for neither."""
     if named:
-        return read_settings(KafkaSettings).access_to(named)
+        return read_settings(KafkaSecurity).access_to(named)
     return KafkaAccess(f"{LOOPBACK}:{_running(f'--kafka or {PREFIX}KAFKA').ports['kafka']}")
 
 

@@ -19,6 +19,7 @@ class Resource(StrEnum):
 
     TOPIC = "topic"
     GROUP = "group"
+    TRANSACTION = "transactional-id"
 
 
 class Operation(StrEnum):
@@ -27,11 +28,12 @@ class Operation(StrEnum):
     READ = "read"
     WRITE = "write"
     CREATE = "create"
+    DESCRIBE = "describe"
 
 
 @dataclass(frozen=True, slots=True)
 class Acl:
-    """One operation on every topic, or group, whose name begins with `prefix`."""
+    """One operation on everything of a kind whose name begins with `prefix`."""
 
     resource: Resource
     prefix: str
@@ -49,6 +51,15 @@ def tenant_acls(tenant: str) -> tuple[Acl, ...]:
         Acl(Resource.TOPIC, f"{tenant}.", Operation.WRITE),
         Acl(Resource.TOPIC, f"{tenant}.", Operation.CREATE),
         Acl(Resource.GROUP, f"{tenant}.", Operation.READ),
+        Acl(Resource.TRANSACTION, f"{tenant}.", Operation.WRITE),  # `headrace quarantine redrive`
+    )
+
+
+def onlooker_acls(tenant: str) -> tuple[Acl, ...]:
+    """All that the lag service needs to see how far a tenant's services are behind; it changes nothing."""
+    return (
+        Acl(Resource.TOPIC, f"{tenant}.", Operation.READ),
+        Acl(Resource.GROUP, f"{tenant}.", Operation.DESCRIBE),
     )
 
 

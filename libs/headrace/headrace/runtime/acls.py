@@ -14,9 +14,9 @@ from headrace.runtime.kafka import within
 
 # Numbers of the protocol: org.apache.kafka.common.{resource.ResourceType, resource.PatternType, acl.AclOperation,
 # acl.AclPermissionType}
-_RESOURCES = {Resource.TOPIC: 2, Resource.GROUP: 3}
+_RESOURCES = {Resource.TOPIC: 2, Resource.GROUP: 3, Resource.TRANSACTION: 5}
 _PREFIXED = 4
-_OPERATIONS = {Operation.READ: 3, Operation.WRITE: 4, Operation.CREATE: 5}
+_OPERATIONS = {Operation.READ: 3, Operation.WRITE: 4, Operation.CREATE: 5, Operation.DESCRIBE: 8}
 _ALLOW = 3
 _ANY_HOST = "*"
 

@@ -115,14 +115,15 @@ def leave_at_stop(client: AIOKafkaConsumer) -> None:
 
 @asynccontextmanager
 async def onlooker(
-    kafka: str, name: str, seconds: float, *, partition_bytes: int, answer_bytes: int, wait_ms: int
+    access: KafkaAccess, name: str, seconds: float, *, partition_bytes: int, answer_bytes: int, wait_ms: int
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer in no group, that is told where to read and sees what the services see; raises BrokerUnavailable.
+    """A consumer in no group, that is told where to read and sees what the services see.
 
     `partition_bytes` of one partition and `answer_bytes` of all come in one answer, for which it waits `wait_ms`.
+    Raises BrokerUnavailable and BrokerRefused.
     """
     client = AIOKafkaConsumer(
-        bootstrap_servers=kafka,
+        **access.options(),
         client_id=name,
         group_id=None,
         enable_auto_commit=False,
@@ -134,7 +135,7 @@ async def onlooker(
         fetch_max_wait_ms=wait_ms,
     )
     try:
-        await within(seconds, f"cannot reach Kafka at {kafka}", client.start())
+        await started(client, access, seconds)
         yield client
     finally:
         await _stopped("consumer", client.stop())

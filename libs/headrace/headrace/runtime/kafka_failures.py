@@ -18,6 +18,7 @@ from aiokafka.errors import (
     IllegalSaslStateError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
     UnsupportedSaslMechanismError,
 )
 
@@ -85,6 +86,8 @@ def _permission(error: BaseException) -> str | None:
         return f"not allowed on the topic {named}; grant it to this principal ({_ACLS})"
     if isinstance(error, GroupAuthorizationFailedError):
         return f"not allowed in the consumer group {named}; grant READ on it to this principal ({_ACLS})"
+    if isinstance(error, TransactionalIdAuthorizationFailed):
+        return f"not allowed to write in the transactions of {named}; grant WRITE on them to this principal ({_ACLS})"
     if isinstance(error, ClusterAuthorizationFailedError):
         return f"not allowed on the cluster (idempotent writes need WRITE on one topic at least; {_ACLS})"
     return None

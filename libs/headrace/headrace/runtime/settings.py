@@ -95,7 +95,7 @@ class StoreSettings(BaseSettings):
         )
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSecurity(BaseSettings):
     """How to come in at Kafka. Certificates are read once, at the start: a new one needs a restart."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
@@ -132,11 +132,21 @@ class KafkaSettings(BaseSettings):
         )
 
 
+class KafkaSettings(KafkaSecurity):
+    """Where Kafka is, and how to come in."""
+
+    kafka: Annotated[str, AfterValidator(servers)] = Field(description="bootstrap servers, host:port[,host:port...]")
+
+    @property
+    def kafka_access(self) -> KafkaAccess:
+        """The same, as clients take it."""
+        return self.access_to(self.kafka)
+
+
 class Settings(StoreSettings, KafkaSettings):
     """Everything a service is told; the pipeline file says the rest."""
 
     pipeline: Path = Field(description="the pipeline file")
-    kafka: Annotated[str, AfterValidator(servers)] = Field(description="bootstrap servers, host:port[,host:port...]")
     http_host: str = Field("0.0.0.0", description="address of health and metrics")  # noqa: S104  probes come from outside the pod
     http_port: int = Field(8080, ge=0, le=65535, description="port of health and metrics")
     instance: str = Field(
@@ -161,11 +171,6 @@ class Settings(StoreSettings, KafkaSettings):
     session_seconds: float = Field(30.0, ge=2, description="how long a restart may take without a rebalance")
     stuck_seconds: float = Field(30.0, gt=0, description="time without progress after which the service ends")
     drain_seconds: float = Field(20.0, gt=0, description="deadline of a stop")
-
-    @property
-    def kafka_access(self) -> KafkaAccess:
-        """Where Kafka is and who we are there, as clients take it."""
-        return self.access_to(self.kafka)
 
 
 def read_settings(settings: type[T]) -> T:
