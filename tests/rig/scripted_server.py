@@ -41,7 +41,7 @@ def scripted_server() -> Iterator[ScriptedServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PUT = do_DELETE = _answer  # noqa: N815  (http.server looks for these names)
+        do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  (http.server looks for these names)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it so)
             """Say nothing: the test reads `requests`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from headrace.contract.access import (
     STAGES,
@@ -52,3 +55,8 @@ def test_a_policy_names_one_principal_and_lists_only_below_its_prefixes() -> Non
     assert listing["Resource"] == ["arn:aws:s3:::suite"]
     assert listing["Condition"]["StringLike"]["s3:prefix"] == [f"{prefix}*" for prefix in tenant_prefixes("blue")]
     assert "*" not in objects["Action"]
+
+
+def test_the_template_for_a_tenant_has_the_same_policy() -> None:
+    template = Path(__file__).parents[3] / "k8s" / "tenant-template" / "s3-policy.json"
+    assert json.loads(template.read_text()) == tenant_policy("TENANT", "BUCKET", "PRINCIPAL")

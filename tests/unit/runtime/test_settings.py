@@ -119,9 +119,10 @@ def test_each_kind_of_store_is_told_in_its_own_words(monkeypatch: pytest.MonkeyP
 def test_secrets_come_from_files_and_the_environment_goes_before_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = {"s3_access_key": "filed", "s3_secret_key": "hush\n", "kafka_user": "filed", "kafka_password": "word\n"}
+    files = {"s3_access_key": "filed", "s3_secret_key": "hush\n", "kafka_user": "filed"}
     for name, value in files.items():
         (tmp_path / f"headrace_{name}").write_text(value)
+    (tmp_path / "HEADRACE_KAFKA_PASSWORD").write_text("word\n")  # as a Secret that is made for variables has it
     monkeypatch.setenv("HEADRACE_SECRETS", str(tmp_path))
     monkeypatch.setenv("HEADRACE_KAFKA_USER", "told")
     monkeypatch.setenv("HEADRACE_KAFKA_SECURITY", "sasl_tls")
