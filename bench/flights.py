@@ -49,7 +49,7 @@ def run_flights(months: int) -> dict[str, object]:
         home = Path(folder)
         stack = open_.enter_context(Stack(home / "stack", on_event=print))
         place = stack.endpoints
-        asyncio.run(create_missing(place.kafka, plan))
+        asyncio.run(create_missing(place.broker, plan))
         services = [Service(name, pipeline=file, endpoints=place, logs=home / "logs") for name in SERVICES]
         for service in services:
             open_.callback(service.kill)

@@ -13,6 +13,7 @@ from typing import Any
 
 from headrace.local.child import Child
 from headrace.runtime import kafka, topics
+from headrace.runtime.kafka_access import KafkaAccess
 from measure import Meter, Usage, Work
 
 from w1.place import STREAM, Place
@@ -71,7 +72,7 @@ def _job(place: Place, folder: Path, number: int, partitions: list[int], out: Ma
 
 
 async def _create(address: str, wanted: Mapping[str, int]) -> None:
-    async with kafka.admin(address, 30.0) as admin:
+    async with kafka.admin(KafkaAccess(address), 30.0) as admin:
         await topics.create(admin, wanted, 30.0)
 
 

@@ -58,7 +58,7 @@ class Place:
         self.service = partial(
             Service, pipeline=file, endpoints=self.endpoints, logs=folder / "logs", settings=SETTINGS
         )
-        asyncio.run(create_missing(self.endpoints.kafka, self.plan))
+        asyncio.run(create_missing(self.endpoints.broker, self.plan))
 
     @property
     def store(self) -> S3Settings:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -22,10 +22,9 @@ from headrace.local.topics import create_topics
 from headrace.local.up import read_pipeline
 from headrace.runtime.exits import Exit
 from headrace.runtime.readers import SERVICES
+from rig.endings import SECRET, ends
 from rig.toy_services import until
 from typer.testing import CliRunner
-
-SECRET = "a-secret-that-nobody-may-read"
 
 
 @pytest.fixture
@@ -54,33 +53,6 @@ def right(stack: Stack, pipeline: Path) -> dict[str, str]:
         "HEADRACE_HTTP_HOST": "127.0.0.1",
         "HEADRACE_HTTP_PORT": "0",
     }
-
-
-def ends(settings: Mapping[str, str], *names: str) -> dict[str, tuple[int, str]]:
-    """These services with these settings, at the same time: the status each ends with by itself, and its last line."""
-    environment = {**os.environ, **settings}
-    running = {
-        name: subprocess.Popen(
-            [sys.executable, "-m", f"headrace_{name}"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for name in names
-    }
-    ended = {}
-    try:
-        for name, service in running.items():
-            said, _ = service.communicate(timeout=120)  # seconds
-            assert "Traceback" not in said
-            assert SECRET not in said
-            ended[name] = (service.returncode, said.splitlines()[-1])
-    finally:
-        for service in running.values():
-            with service:
-                service.kill()
-    return ended
 
 
 def test_kafka_that_is_not_there(right: dict[str, str], nobody: str) -> None:

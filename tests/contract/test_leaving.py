@@ -64,7 +64,7 @@ def test_who_crashes_comes_back_to_its_own(suite: Suite) -> None:
 
 def committed(suite: Suite) -> list[int]:
     async def ask() -> list[int]:
-        async with kafka.admin(suite.endpoints.kafka, 15.0) as admin:
+        async with kafka.admin(suite.endpoints.broker, 15.0) as admin:
             found = await admin.list_consumer_group_offsets(group_name(suite.plan, "ingestion"))
         topic = suite.plan.topics.raw("visits")
         return [found[place].offset if (place := TopicPartition(topic, n)) in found else 0 for n in range(4)]

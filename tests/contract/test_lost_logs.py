@@ -53,7 +53,7 @@ def administer(suite: Suite, *, delete_before: tuple[str, int] | None = None, re
     """Delete the records of a topic before an offset, or the topic itself, and create it again."""
 
     async def work() -> None:
-        async with kafka.admin(suite.endpoints.kafka, 15.0) as admin:
+        async with kafka.admin(suite.endpoints.broker, 15.0) as admin:
             if delete_before is not None:
                 place, offset = TopicPartition(delete_before[0], 0), delete_before[1]
                 await admin.delete_records({place: RecordsToDelete(before_offset=offset)})

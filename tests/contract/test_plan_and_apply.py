@@ -54,7 +54,7 @@ def states(plan: Result, name: str) -> dict[str, str]:
 
 def existing(stack: Stack) -> dict[str, int]:
     async def look() -> dict[str, int]:
-        async with kafka.admin(stack.endpoints.kafka, 15.0) as admin:
+        async with kafka.admin(stack.endpoints.broker, 15.0) as admin:
             return await topics.existing(admin, 15.0)
 
     return asyncio.run(look())
@@ -62,7 +62,7 @@ def existing(stack: Stack) -> dict[str, int]:
 
 def create(stack: Stack, wanted: dict[str, int]) -> None:
     async def make() -> None:
-        async with kafka.admin(stack.endpoints.kafka, 15.0) as admin:
+        async with kafka.admin(stack.endpoints.broker, 15.0) as admin:
             await topics.create(admin, wanted, 15.0)
 
     asyncio.run(make())

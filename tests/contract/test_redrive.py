@@ -136,7 +136,7 @@ def test_a_redrive_that_is_overtaken_sends_nothing_more(rejected: Suite, monkeyp
         await sending(producer, topic, rows)
 
     async def once() -> Redriven:
-        return await redrive.redrive(rejected.endpoints.kafka, store, plan.topics, plan.topics.raw("orders"), rows)
+        return await redrive.redrive(rejected.endpoints.broker, store, plan.topics, plan.topics.raw("orders"), rows)
 
     monkeypatch.setattr(redrive, "_send", overtaken)
     with pytest.raises(Fenced, match="another redrive has begun"):
@@ -160,7 +160,7 @@ def test_a_try_that_fails_half_way_leaves_no_row_behind(rejected: Suite, monkeyp
 
     def once() -> Redriven:
         return asyncio.run(
-            redrive.redrive(rejected.endpoints.kafka, store, plan.topics, plan.topics.raw("orders"), rows)
+            redrive.redrive(rejected.endpoints.broker, store, plan.topics, plan.topics.raw("orders"), rows)
         )
 
     monkeypatch.setattr(redrive, "_send", broken)

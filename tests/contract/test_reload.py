@@ -24,6 +24,7 @@ from headrace.local.probes import not_ready
 from headrace.local.stack import Stack
 from headrace.local.topics import create_topics
 from headrace.runtime import kafka
+from headrace.runtime.kafka_access import KafkaAccess
 from headrace.runtime.readers import group_name
 from rig.judge import ends, judge
 
@@ -78,7 +79,7 @@ class Reloaded:
         """The sum of the offsets that its group has committed."""
 
         async def ask() -> int:
-            async with kafka.admin(self.kafka, 15.0) as admin:
+            async with kafka.admin(KafkaAccess(self.kafka), 15.0) as admin:
                 offsets = await admin.list_consumer_group_offsets(group_name(self.plan, "ingestion"))
                 return sum(told.offset for told in offsets.values())
 

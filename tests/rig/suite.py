@@ -17,6 +17,7 @@ from headrace.contract.topic_list import plan_topics
 from headrace.local.service import Service
 from headrace.local.stack import Endpoints
 from headrace.runtime import kafka, topics
+from headrace.runtime.kafka_access import KafkaAccess
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
@@ -129,5 +130,5 @@ class Suite:
 
 
 async def _create_topics(address: str, wanted: Mapping[str, int]) -> None:
-    async with kafka.admin(address, 30.0) as admin:
+    async with kafka.admin(KafkaAccess(address), 30.0) as admin:
         await topics.create(admin, wanted, 30.0)

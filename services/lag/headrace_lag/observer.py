@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 from headrace.autoscale.facts import Place
-from headrace.contract.errors import PlanError
+from headrace.contract.errors import BrokerRefused, PlanError
 from headrace.runtime.committed import committed_offsets
 from headrace.runtime.kafka import within
 from headrace.runtime.topic_ids import Topic, describe
@@ -74,14 +74,14 @@ class Observer:
         return seen
 
     async def _topics(self, targets: Sequence[Target]) -> tuple[dict[str, Topic], dict[Reader, GroupLag | str]]:
-        """The topics of all targets; one whose topics do not exist has its reason instead, and the others go on."""
+        """The topics of all targets; one that has not all of its own, or may not see them, has its reason instead."""
         topics: dict[str, Topic] = {}
         failed: dict[Reader, GroupLag | str] = {}
         for target in targets:
             names = target.sources.keys() - topics.keys()
             try:
                 topics |= await within(self._seconds, "topics", describe(self._admin, names)) if names else {}
-            except PlanError as error:
+            except (BrokerRefused, PlanError) as error:
                 failed[target.reader] = str(error)
         return topics, failed
 

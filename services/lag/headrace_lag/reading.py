@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 from headrace.contract.errors import BrokerUnavailable
 from headrace.runtime.kafka import onlooker, within
+from headrace.runtime.kafka_failures import translate
 from headrace.wire.headers import ROWS
 
 from headrace_lag.rows import Message
@@ -36,7 +37,7 @@ class Run:
 def looker(settings: LagSettings) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
     """The consumer that `read` reads with; raises BrokerUnavailable."""
     return onlooker(
-        settings.kafka,
+        settings.kafka_access,
         settings.instance,
         settings.broker_seconds,
         partition_bytes=FETCH_BYTES,
@@ -71,8 +72,10 @@ async def read(
                     consumer.pause(place)
                     runs[place] = Run((), following, 0)
             waiting -= runs.keys()
-    except (KafkaError, TimeoutError) as error:
+    except TimeoutError as error:
         raise BrokerUnavailable(f"reading single messages: {error!r}") from error
+    except KafkaError as error:
+        raise translate(error, "reading single messages") from error
     return runs
 
 

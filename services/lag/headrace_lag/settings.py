@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from headrace.runtime.settings import PREFIX, servers
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from headrace.runtime.settings import PREFIX, KafkaSettings
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class LagSettings(BaseSettings):
+class LagSettings(KafkaSettings):
     """Where to look, how often, and whom to answer."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
-
     pipelines: Path = Field(description="folder of pipeline files (*.yaml, */*.yaml), read again when they change")
-    kafka: Annotated[str, AfterValidator(servers)] = Field(description="bootstrap servers, host:port[,host:port...]")
     http_host: str = Field("0.0.0.0", description="address of both ports")  # noqa: S104  probes come from outside the pod
     http_port: int = Field(8080, ge=0, le=65535, description="port of health, metrics and JSON")
     instance: str = Field(default_factory=socket.gethostname, min_length=1, description="its name in logs")

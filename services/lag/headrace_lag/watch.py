@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from headrace.contract.errors import BrokerUnavailable, ClusterUnavailable
+from headrace.contract.errors import BrokerRefused, BrokerUnavailable, ClusterUnavailable
 from headrace.runtime import kafka
 
 from headrace_lag.board import Board, Standing
@@ -48,7 +48,7 @@ class Watch:
         while True:
             try:
                 async with (
-                    kafka.admin(told.kafka, told.broker_seconds) as admin,
+                    kafka.admin(told.kafka_access, told.broker_seconds) as admin,
                     looker(told) as consumer,
                 ):
                     observer = Observer(admin, consumer, told, self._tracks)
@@ -56,7 +56,7 @@ class Watch:
                         began = time.monotonic()
                         await self._look(observer)
                         await asyncio.sleep(max(0.0, told.lag_poll_seconds - (time.monotonic() - began)))
-            except BrokerUnavailable as error:
+            except (BrokerRefused, BrokerUnavailable) as error:
                 _log.warning("%s", error)
                 wanted = await self._targets()
                 self._failed([target.reader for target in wanted], str(error))

@@ -29,5 +29,6 @@ def topics(plan: Plan) -> list[str]:
 def make(wiring: Wiring) -> LakeReader:
     """The reader, once the store has shown that its conditional writes hold."""
     settings = read_settings(LakeSettings)
-    probe(wiring.context.store)
+    names = wiring.context.plan.topics
+    probe(wiring.context.store, f"lake/{names.tenant}/{names.pipeline}/_probe")  # a tenant may write nowhere else
     return LakeReader(wiring, lake_tables(wiring.context.plan), settings)

@@ -15,10 +15,11 @@ from collections.abc import Collection, Coroutine, Mapping, Sequence
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
-from headrace.contract.errors import BrokerUnavailable, DataLoss, SendUnknown, Stuck
+from headrace.contract.errors import BrokerRefused, BrokerUnavailable, DataLoss, SendUnknown, Stuck
 from headrace.lake.tables import Table
 from headrace.runtime.intake import Consumed
-from headrace.runtime.kafka import within
+from headrace.runtime.kafka import fetched, within
+from headrace.runtime.kafka_failures import refusal
 from headrace.runtime.limit import RejectionLimit
 from headrace.runtime.service import Wiring
 from headrace.runtime.tasks import guarded
@@ -130,7 +131,7 @@ class LakeReader(ConsumerRebalanceListener):
 
     async def _work(self) -> None:
         while True:
-            batches = await self._wiring.consumer.getmany(timeout_ms=_POLL_MS)
+            batches = await fetched(self._wiring.consumer, _POLL_MS)
             ownership = self._ownership
             async with self._turn:
                 if self._ownership != ownership:
@@ -185,6 +186,8 @@ class LakeReader(ConsumerRebalanceListener):
                     value, headers = send.message.value, send.message.headers.encode()
                     await self._wiring.producer.send_and_wait(topic, value, partition=partition, headers=headers)
         except (KafkaError, TimeoutError) as error:
+            if refused := refusal(error):
+                raise BrokerRefused(f"{lane.topic}: a refused message was not sent: {refused}") from error
             raise SendUnknown(f"{lane.topic}: a refused message was not acknowledged: {error!r}") from error
         lane.sends = []
 
@@ -195,6 +198,8 @@ class LakeReader(ConsumerRebalanceListener):
         except TimeoutError as error:
             raise BrokerUnavailable("commit: no answer from Kafka") from error
         except KafkaError as error:
+            if refused := refusal(error):
+                raise BrokerRefused(f"commit: {refused}") from error
             _log.warning("the offsets, which only show the lag, were not committed: %r", error)
 
     async def _watch(self) -> None:

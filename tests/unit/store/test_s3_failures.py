@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from headrace.contract.errors import (
@@ -17,52 +16,13 @@ from headrace.contract.errors import (
     StoreUnavailable,
 )
 from headrace.store.s3 import S3Settings, S3Store
-
-HANG_UP = -1
-
-
-@dataclass
-class ScriptedServer:
-    """Gives each HTTP request the next (status, body), the last for ever; HANG_UP drops the connection."""
-
-    answers: list[tuple[int, bytes]] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    url: str = ""
+from rig.scripted_server import HANG_UP, ScriptedServer, scripted_server
 
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    script = ScriptedServer()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            script.requests.append(f"{self.command} {self.path}")
-            status, body = script.answers[min(len(script.requests), len(script.answers)) - 1]
-            if status == HANG_UP:
-                self.close_connection = True
-                return
-            self.send_response(status)
-            self.send_header("ETag", '"tag"')
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_PUT = do_DELETE = _answer  # noqa: N815  (http.server looks for these names)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it so)
-            """Say nothing: the test reads `requests`."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    script.url = f"http://127.0.0.1:{http.server_address[1]}"
-    yield script
-    http.shutdown()
-    thread.join()
-    http.server_close()
+    with scripted_server() as script:
+        yield script
 
 
 @pytest.fixture
@@ -184,3 +144,47 @@ def test_deleting_what_is_gone_is_no_error(server: ScriptedServer, connect: Conn
 def test_two_conditions_at_once_are_a_mistake(connect: Connect) -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         connect("http://127.0.0.1:1").put("k", b"x", if_none_match=True, if_match="t")
+
+
+STS = b"""<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>GIVENBYSTS</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>
+<SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine that AWS has given nothing."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_without_keys_the_pods_web_identity_signs(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Given what EKS puts into a pod (IRSA), and a token service that takes the pod's token."""
+    (tmp_path / "token").write_text("from the cluster")
+    identity = {"ROLE_ARN": "arn:aws:iam::1:role/blue", "WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token")}
+    for name, value in (identity | {"ENDPOINT_URL_STS": server.url}).items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    server.answers = [(200, STS)]
+    store = S3Store(S3Settings("http://127.0.0.1:1", "bucket"))
+
+    signed = store.once(
+        lambda client: client.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "k"}),
+        "SIGN",
+        "k",
+        writes=False,
+    )
+
+    assert "AWSAccessKeyId=GIVENBYSTS" in signed or "X-Amz-Credential=GIVENBYSTS" in signed
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_without_keys_and_without_an_identity_nothing_is_sent(server: ScriptedServer) -> None:
+    with pytest.raises(StoreRefused, match=r"no credentials .*; set the access key and its secret, or give the pod"):
+        S3Store(S3Settings(server.url, "bucket")).put("k", b"x", if_none_match=True)
+    assert server.requests == []

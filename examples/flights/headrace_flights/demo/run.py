@@ -31,7 +31,7 @@ from headrace.local.service import Service
 from headrace.local.stack import Endpoints, Stack
 from headrace.models.registry import Registry
 from headrace.runtime.readers import SERVICES
-from headrace.store.s3 import S3Store
+from headrace.store.opening import open_store
 from rich.console import Console
 
 from headrace_flights import dataset, events, records, replay
@@ -70,7 +70,7 @@ def run(phases: Phases, told: threading.Event) -> None:
     with ExitStack() as open_:
         stack = open_.enter_context(Stack(home / "stack", on_event=console.print))
         endpoints = stack.endpoints
-        asyncio.run(create_missing(endpoints.kafka, plan))
+        asyncio.run(create_missing(endpoints.broker, plan))
         # The history is under way before the services are: a backlog, which they work off in the order of event time.
         sending = open_.enter_context(_in_background(history, endpoints.kafka))
         services = _start(file, endpoints, home, stack.lock, open_)
@@ -173,7 +173,7 @@ def _all_phases(
     phases: Phases,
 ) -> dict[str, Any]:
     plan, view = work.plan, work.view
-    store = S3Store(work.lake.settings)
+    store = open_store(work.lake.settings)
     requests = [frame.filter(stream="departures").height for frame in (history, live)]
 
     view.say(f"Replaying {history.height:,} records up to {phases.live:%d %B}", "train a model from the lake")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import lake, manifests, pipeline, quarantine, render, tail, train
+from headrace.cli import lake, manifests, pipeline, quarantine, render, tail, tenant, train
 from headrace.cli.failures import Commands
 from headrace.local.commands import local_app
 
@@ -24,6 +24,7 @@ app.command()(train.train)
 app.command()(tail.tail)
 app.add_typer(lake.app, name="lake")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(tenant.app, name="tenant")
 app.add_typer(local_app, name="local")
 
 

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from headrace.contract.errors import PlanError
 from headrace.runtime import topics
 from headrace.runtime.intake import LogIntake
-from headrace.runtime.kafka import admin, within
+from headrace.runtime.kafka import admin, fetched, started, within
+from headrace.runtime.kafka_access import KafkaAccess
 from headrace.runtime.stage import Arrival
 
 _SECONDS = 15.0
@@ -32,12 +33,12 @@ class Arrived:
 
 @asynccontextmanager
 async def follow(
-    kafka: str, schemas: Mapping[str, pa.Schema], *, from_start: bool
+    kafka: KafkaAccess, schemas: Mapping[str, pa.Schema], *, from_start: bool
 ) -> AsyncIterator[AsyncIterator[Arrived]]:
     """Messages of these topics in the order of each partition, and new ones without end.
 
-    The place to begin is fixed on enter: the oldest message, or the next. Raises BrokerUnavailable, PlanError for a
-    topic that does not exist.
+    The place to begin is fixed on enter: the oldest message, or the next. Raises BrokerUnavailable, BrokerRefused,
+    PlanError for a topic that does not exist.
     """
     places = [
         TopicPartition(topic, number)
@@ -45,7 +46,7 @@ async def follow(
         for number in range(count)
     ]
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka,
+        **kafka.options(),
         client_id="headrace-tail",
         group_id=None,
         enable_auto_commit=False,
@@ -54,7 +55,7 @@ async def follow(
         request_timeout_ms=int(_SECONDS * 1000),
     )
     try:
-        await within(_SECONDS, f"cannot reach Kafka at {kafka}", consumer.start())
+        await started(consumer, kafka, _SECONDS)
         consumer.assign(places)
         asked = consumer.beginning_offsets if from_start else consumer.end_offsets
         for place, offset in (await within(_SECONDS, "offsets", asked(places))).items():
@@ -64,18 +65,20 @@ async def follow(
         await within(_SECONDS, "closing the connection", consumer.stop())
 
 
-async def _counts(kafka: str, schemas: Mapping[str, pa.Schema]) -> dict[str, int]:
+async def _counts(kafka: KafkaAccess, schemas: Mapping[str, pa.Schema]) -> dict[str, int]:
     async with admin(kafka, _SECONDS) as client:
         found = await topics.existing(client, _SECONDS)
     if missing := [topic for topic in schemas if topic not in found]:
-        raise PlanError(f"Kafka at {kafka} has no topic {', '.join(missing)}; `headrace apply` creates what is missing")
+        raise PlanError(
+            f"Kafka at {kafka.servers} has no topic {', '.join(missing)}; `headrace apply` creates what is missing"
+        )
     return {topic: found[topic] for topic in schemas}
 
 
 async def _messages(consumer: AIOKafkaConsumer, schemas: Mapping[str, pa.Schema]) -> AsyncIterator[Arrived]:
     intakes: dict[TopicPartition, LogIntake] = {}
     while True:
-        for place, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+        for place, records in (await fetched(consumer, _POLL_MS)).items():
             schema = schemas[place.topic]
             intake = intakes.setdefault(place, LogIntake("tail", place.topic, schema, None, {}))
             for record in records:

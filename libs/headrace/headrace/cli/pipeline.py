@@ -12,18 +12,19 @@ import typer
 
 from headrace.cli.failures import message
 from headrace.cli.plan_text import counted, plan_text
-from headrace.cli.where import find_store
+from headrace.cli.where import find_kafka, find_store
 from headrace.contract.changes import Change, refusal, topic_changes
-from headrace.contract.errors import BrokerUnavailable, PipelineError, PlanError
+from headrace.contract.errors import BrokerError, PipelineError, PlanError
 from headrace.contract.json_schema import schema_text
 from headrace.contract.plan import Plan
 from headrace.contract.topic_list import plan_topics
 from headrace.runtime import kafka, topic_ids, topic_register, topics
 from headrace.runtime.exits import exit_of
+from headrace.runtime.kafka_access import KafkaAccess
 from headrace.runtime.pipeline_file import read_plan as read_plan
 from headrace.runtime.settings import servers
 from headrace.runtime.topic_ids import Topic
-from headrace.store.s3 import S3Store
+from headrace.store.opening import open_store
 
 _SECONDS = 15.0
 
@@ -77,11 +78,11 @@ def plan(file: PipelineFile, kafka: Kafka = None) -> None:
     """
     made = read_plan(file)
     found: dict[str, int] = {}
-    unreachable: BrokerUnavailable | None = None
+    unreachable: BrokerError | None = None
     if kafka:
         try:
-            found = asyncio.run(_existing(kafka))
-        except BrokerUnavailable as error:
+            found = asyncio.run(_existing(find_kafka(kafka)))
+        except BrokerError as error:
             unreachable = error
     compared = bool(kafka) and unreachable is None
     print(plan_text(made, topic_changes(plan_topics(made), found, made.topics.prefix), compared=compared))
@@ -99,9 +100,10 @@ def apply(file: PipelineFile, kafka: Kafka = None, recreated: Recreated = False)
     made = read_plan(file)
     if not kafka:
         raise PlanError("say where Kafka is, with --kafka or HEADRACE_KAFKA")
-    created = asyncio.run(create_missing(kafka, made, print))
+    access = find_kafka(kafka)
+    created = asyncio.run(create_missing(access, made, print))
     if recreated:
-        topic_register.take_anew(S3Store(find_store()), made.topics, asyncio.run(_described(kafka, made)))
+        topic_register.take_anew(open_store(find_store()), made.topics, asyncio.run(_described(access, made)))
     print(f"{made.topics.prefix}: {len(created)} topics created, {len(plan_topics(made)) - len(created)} were there")
 
 
@@ -113,19 +115,19 @@ def schema() -> None:
     print(schema_text(), end="")
 
 
-async def create_missing(address: str, plan: Plan, say: Callable[[str], None] = lambda _: None) -> list[str]:
+async def create_missing(access: KafkaAccess, plan: Plan, say: Callable[[str], None] = lambda _: None) -> list[str]:
     """Create the topics that are missing and return their names; `say` is told of each.
 
     Raises PlanError, before it creates any, when one exists with another number of partitions: placement and logs
     depend on it, so it is never changed in place.
     """
-    async with kafka.admin(address, _SECONDS) as admin:
+    async with kafka.admin(access, _SECONDS) as admin:
         changes = topic_changes(plan_topics(plan), await topics.existing(admin, _SECONDS), plan.topics.prefix)
         if why := refusal(changes):
             raise PlanError(why)
         missing = {change.topic: change.wanted for change in changes if change.change is Change.NEW and change.wanted}
         if missing:
-            say(f"creating {len(missing)} topics at {address}")
+            say(f"creating {len(missing)} topics at {access.servers}")
             await topics.create(admin, missing, _SECONDS)
     for change in changes:
         if change.change is Change.NEW:
@@ -135,11 +137,11 @@ async def create_missing(address: str, plan: Plan, say: Callable[[str], None] = 
     return list(missing)
 
 
-async def _described(address: str, plan: Plan) -> dict[str, Topic]:
-    async with kafka.admin(address, _SECONDS) as admin:
+async def _described(access: KafkaAccess, plan: Plan) -> dict[str, Topic]:
+    async with kafka.admin(access, _SECONDS) as admin:
         return await kafka.within(_SECONDS, "topics", topic_ids.describe(admin, plan_topics(plan)))
 
 
-async def _existing(address: str) -> dict[str, int]:
-    async with kafka.admin(address, _SECONDS) as admin:
+async def _existing(access: KafkaAccess) -> dict[str, int]:
+    async with kafka.admin(access, _SECONDS) as admin:
         return await topics.existing(admin, _SECONDS)

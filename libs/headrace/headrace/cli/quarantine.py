@@ -19,9 +19,10 @@ from headrace.contract.pipeline import Hop
 from headrace.contract.plan import Plan
 from headrace.contract.resend import resent, why_not
 from headrace.lake.tables import find_table
+from headrace.runtime.kafka_access import KafkaAccess
 from headrace.runtime.redrive import Again, Redriven
 from headrace.runtime.redrive import redrive as send_again
-from headrace.store.s3 import S3Store
+from headrace.store.opening import open_store
 
 app = typer.Typer(
     help="Look at the rows that were rejected, as the lake has them, and send them again.", no_args_is_help=True
@@ -117,11 +118,11 @@ def redrive(
         print(f"headrace: {counted(count, 'row')} left alone: {why}", file=sys.stderr)
 
 
-async def _redrive(kafka: str, plan: Plan, stream: str, rows: Sequence[Again]) -> Redriven:
+async def _redrive(kafka: KafkaAccess, plan: Plan, stream: str, rows: Sequence[Again]) -> Redriven:
     def said(count: int) -> None:
         print(f"headrace: {stream}: {count} of {len(rows)} sent", file=sys.stderr)
 
-    return await send_again(kafka, S3Store(find_store()), plan.topics, plan.topics.raw(stream), rows, said)
+    return await send_again(kafka, open_store(find_store()), plan.topics, plan.topics.raw(stream), rows, said)
 
 
 def _rejected(plan: Plan, stage: str | None, topic: str | None, reason: str | None) -> pl.LazyFrame:

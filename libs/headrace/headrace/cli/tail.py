@@ -20,6 +20,7 @@ from headrace.cli.where import find_kafka
 from headrace.contract.errors import PlanError
 from headrace.contract.plan import Plan
 from headrace.contract.quarantine import QUARANTINE_SCHEMA
+from headrace.runtime.kafka_access import KafkaAccess
 
 _VALUE = 80  # characters of one value
 
@@ -87,7 +88,7 @@ def _schemas(plan: Plan) -> dict[str, pa.Schema]:
 
 
 async def _print(
-    kafka: str, plan: Plan, topics: dict[str, pa.Schema], from_: From, limit: int | None, json: bool
+    kafka: KafkaAccess, plan: Plan, topics: dict[str, pa.Schema], from_: From, limit: int | None, json: bool
 ) -> None:
     left = limit
     async with follow(kafka, topics, from_start=from_ is From.START) as messages:

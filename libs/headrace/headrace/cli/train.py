@@ -19,7 +19,7 @@ from headrace.lake.tables import find_table
 from headrace.models.labels import with_labels
 from headrace.models.manifest import Manifest, Training, inputs_of
 from headrace.models.registry import MODEL, SAMPLE, Registry
-from headrace.store.s3 import S3Store
+from headrace.store.opening import open_store
 
 Prediction = Annotated[str | None, typer.Argument(help="Which prediction; may be left out where there is one.")]
 
@@ -37,7 +37,7 @@ def train(
     lake = find_lake(plan)
     print(f"Reading features and labels of {name} from the lake")
     rows, tables = labelled(plan, name, lake, before)
-    registry = Registry(S3Store(lake.settings), plan.pipeline.tenant)
+    registry = Registry(open_store(lake.settings), plan.pipeline.tenant)
     number, metrics = fit_and_publish(plan, name, rows, tables, registry, alias, seed)
     model = plan.pipeline.predictions[name].model
     said = ", ".join(f"{key} {value:.4g}" for key, value in metrics.items())

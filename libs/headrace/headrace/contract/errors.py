@@ -14,6 +14,7 @@ HeadraceError
 │   └── OutcomeUnknown        nobody can say whether it was written: read back before doing anything else
 ├── BrokerError               Kafka
 │   ├── BrokerUnavailable     it failed and nothing was written
+│   ├── BrokerRefused         Kafka refused for good (password, certificate, permission)
 │   └── SendUnknown           a send was not acknowledged in time: the process must end (the record may be there)
 ├── ModelError                a model that must not be used: wrong hash, sample mismatch, bad manifest
 ├── SnapshotError             a state snapshot that cannot be used (truncated, tampered, other plan)
@@ -109,6 +110,10 @@ class BrokerError(HeadraceError):
 
 class BrokerUnavailable(BrokerError):
     """It failed and nothing was written."""
+
+
+class BrokerRefused(BrokerError):
+    """Kafka refused for good: a password, a certificate or a permission."""
 
 
 class SendUnknown(BrokerError):

@@ -9,30 +9,25 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from headrace.contract.errors import NotFound, StoreUnavailable
+from headrace.lake.addresses import address, reader_options
 from headrace.lake.tables import Table
-from headrace.store.s3 import S3Settings
+from headrace.store.opening import StoreAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
     """The tables in one bucket."""
 
-    settings: S3Settings
+    settings: StoreAddress
 
     def uri(self, table: Table) -> str:
         """The table's address."""
-        return f"s3://{self.settings.bucket}/{table.root}"
+        return address(self.settings, table.root)
 
     @property
     def options(self) -> dict[str, str]:
         """What deltalake and polars need to know of the store."""
-        return {
-            "AWS_ENDPOINT_URL": self.settings.endpoint,
-            "AWS_ACCESS_KEY_ID": self.settings.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.settings.secret_key,
-            "AWS_REGION": self.settings.region,
-            "AWS_ALLOW_HTTP": str(self.settings.endpoint.startswith("http://")).lower(),
-        }
+        return reader_options(self.settings)
 
     def open(self, table: Table) -> DeltaTable:
         """The table as of now; raises NotFound when nothing was ever written to it."""
@@ -42,7 +37,7 @@ class Lake:
             raise NotFound(f"{self.uri(table)}: there is no table yet; has the lake service run?") from error
         except (OSError, DeltaError) as error:  # the store's own failures come as OSError
             reason = str(error).splitlines()[0]
-            raise StoreUnavailable(f"{self.uri(table)} at {self.settings.endpoint}: {reason}") from error
+            raise StoreUnavailable(f"{self.uri(table)}: {reason}") from error
 
     def scan(self, table: Table) -> tuple[pl.LazyFrame, int]:
         """The table's rows, not read yet, and the version they are of; raises NotFound."""

@@ -96,6 +96,8 @@ class KafkaServer:
         controller: int,
         advertised: int | None = None,
         keep_open: Sequence[int] = (),
+        settings: str = "",
+        format_options: Sequence[str] = (),
     ) -> None:
         self.port = port
         self._advertised = port if advertised is None else advertised  # where clients are sent: a proxy in tests
@@ -105,6 +107,8 @@ class KafkaServer:
         self.controller = controller
         self._keep_open = keep_open
         self._settings = folder / "server.properties"
+        self._more_settings = settings  # lines of server.properties that go before the usual ones
+        self._format_options = format_options
         self._new_archive: Path | None = None
         self.child = Child("kafka", [], log=log)
 
@@ -126,6 +130,7 @@ class KafkaServer:
             _SETTINGS.format(
                 host=LOOPBACK, port=self.port, controller=self.controller, advertised=self._advertised, data=data
             )
+            + self._more_settings
         )
         if not (data / "meta.properties").exists():
             self._format()
@@ -174,7 +179,8 @@ class KafkaServer:
         return [f"-XX:ArchiveClassesAtExit={self._new_archive}"]
 
     def _format(self) -> None:
-        command = [*self._java(), "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(self._settings)]
+        tool = [*self._java(), "kafka.tools.StorageTool", "format", "-c", str(self._settings)]
+        command = [*tool, "-t", _cluster_id(), *self._format_options]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)  # noqa: S603  no shell
         except subprocess.SubprocessError as error:

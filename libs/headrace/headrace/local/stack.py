@@ -16,6 +16,7 @@ from headrace.local.lock import FolderLock
 from headrace.local.memory import recall
 from headrace.local.places import cache_folder, make_folder
 from headrace.local.provision import Programs, provision
+from headrace.runtime.kafka_access import KafkaAccess
 from headrace.store.s3 import S3Settings
 
 BUCKET = "headrace"
@@ -37,6 +38,11 @@ class Endpoints:
     def store(self) -> S3Settings:
         """The S3 server, as clients of the suite take it."""
         return S3Settings(self.s3, self.bucket, self.access_key, self.secret_key)
+
+    @property
+    def broker(self) -> KafkaAccess:
+        """The broker, as clients of the suite take it."""
+        return KafkaAccess(self.kafka)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from headrace.contract.errors import PlanError
 from headrace.runtime import kafka, topics
+from headrace.runtime.kafka_access import KafkaAccess
 
 _SECONDS = 30.0
 
@@ -21,7 +22,7 @@ def create_topics(address: str, partitions: Mapping[str, int]) -> list[str]:
 
 
 async def _create_missing(address: str, partitions: Mapping[str, int]) -> list[str]:
-    async with kafka.admin(address, _SECONDS) as admin:
+    async with kafka.admin(KafkaAccess(address), _SECONDS) as admin:
         found = await topics.existing(admin, _SECONDS)
         wrong = [name for name, count in partitions.items() if found.get(name, count) != count]
         if wrong:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from headrace.contract.errors import (
+    BrokerRefused,
     BrokerUnavailable,
     DataLoss,
     Fenced,
@@ -36,6 +37,7 @@ class Exit(IntEnum):
     QUARANTINE = 18  # more rows were rejected than the pipeline allows
     STATE = 19  # no usable state: a snapshot or the committed marks do not fit the plan or are a newer version's
     MODEL = 20  # a model that must not be used
+    REFUSED = 21  # Kafka refused for good: a password, a certificate or a permission
 
 
 _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
@@ -43,6 +45,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
     (StackError, Exit.USER),  # a folder, a disk, a port or a download of this machine
     (SendUnknown, Exit.SEND),
     (BrokerUnavailable, Exit.BROKER),
+    (BrokerRefused, Exit.REFUSED),
     (StoreError, Exit.STORE),
     (Stuck, Exit.STUCK),
     (Fenced, Exit.FENCED),

@@ -25,7 +25,8 @@ from headrace.contract.errors import BrokerUnavailable, DataLoss, Stuck
 from headrace.runtime.committed import committed_offsets
 from headrace.runtime.fold import Routes
 from headrace.runtime.inbox import Inbox
-from headrace.runtime.kafka import within
+from headrace.runtime.kafka import fetched, within
+from headrace.runtime.kafka_failures import translate
 from headrace.runtime.lane import Lane, Shared
 from headrace.runtime.opening import Committed, Opening
 from headrace.runtime.snapshot_cache import SnapshotCache
@@ -188,7 +189,7 @@ class Group(ConsumerRebalanceListener):
 
     async def _poll(self) -> None:
         while True:
-            batches = await self._shared.consumer.getmany(timeout_ms=_POLL_MS)
+            batches = await fetched(self._shared.consumer, _POLL_MS)
             for place, records in batches.items():
                 worker, _ = self._workers.get(place, (None, None))
                 # Before its own seek a partition may bring records from elsewhere: they will come again.
@@ -235,8 +236,10 @@ class Group(ConsumerRebalanceListener):
                     await self._shared.consumer.commit(offsets)
             except _LOST as error:
                 _log.warning("a commit came too late for its partitions: %r", error)
-            except (KafkaError, TimeoutError) as error:
+            except TimeoutError as error:
                 raise BrokerUnavailable(f"commit: {error!r}") from error
+            except KafkaError as error:
+                raise translate(error, "commit") from error
             else:
                 self._committed |= due
 

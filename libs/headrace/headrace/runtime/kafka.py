@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from headrace.contract.errors import BrokerUnavailable
+from headrace.runtime.kafka_access import KafkaAccess
+from headrace.runtime.kafka_failures import no_connection, told_reasons, translate
 from headrace.runtime.settings import Settings
 
 T = TypeVar("T")
@@ -21,42 +23,53 @@ _STOP_SECONDS = 5.0
 _MAX_POLL_MS = 86_400_000  # the watchdog is ours; the client's would only report a long step as a lost member
 
 
+class Startable(Protocol):
+    """A client of aiokafka before it is started."""
+
+    async def start(self) -> None:
+        """Connect."""
+
+
 async def within(seconds: float, what: str, work: Awaitable[T]) -> T:
-    """The result of `work`; raises BrokerUnavailable when it fails or is not there in time."""
+    """The result of `work`; raises BrokerUnavailable when it fails or is not there in time, BrokerRefused."""
     try:
         async with asyncio.timeout(seconds):
             return await work
     except TimeoutError as error:
         raise BrokerUnavailable(f"{what}: no answer from Kafka in {seconds:g} s") from error
     except KafkaError as error:
-        raise BrokerUnavailable(f"{what}: {error!r}") from error
+        raise translate(error, what) from error
 
 
-class _Reasons(logging.Handler):
-    """Keeps what the client library only logs: a wrong password shows nowhere else."""
+async def started(client: Startable, access: KafkaAccess, seconds: float) -> None:
+    """Start a client; raises BrokerRefused or BrokerUnavailable with the reason that the library only logs."""
+    with told_reasons() as reasons:
+        try:
+            async with asyncio.timeout(seconds):
+                await client.start()
+        except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+            raise no_connection(access, error, reasons) from error
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.last = ""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self.last = record.getMessage()
+async def fetched(
+    consumer: AIOKafkaConsumer, timeout_ms: int
+) -> Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]:
+    """The records that have come, none after the time-out; raises BrokerRefused and BrokerUnavailable."""
+    try:
+        found: Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]] = await consumer.getmany(
+            timeout_ms=timeout_ms
+        )
+    except KafkaError as error:
+        raise translate(error, "reading") from error
+    return found
 
 
 @asynccontextmanager
-async def admin(kafka: str, seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client; raises BrokerUnavailable with the client's own reason when the broker cannot be reached."""
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=int(seconds * 1000))
-    reasons, logger = _Reasons(), logging.getLogger("aiokafka")
-    logger.addHandler(reasons)
+async def admin(access: KafkaAccess, seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client; raises BrokerUnavailable and BrokerRefused that say why the broker cannot be used."""
+    client = AIOKafkaAdminClient(**access.options(), request_timeout_ms=int(seconds * 1000))
     try:
-        try:
-            await within(seconds, f"cannot reach Kafka at {kafka}", client.start())
-        except BrokerUnavailable as error:
-            why = f"cannot reach Kafka at {kafka}: {reasons.last}" if reasons.last else str(error)
-            raise BrokerUnavailable(f"{why}; is Kafka up there, and is the address right?") from error
-        finally:
-            logger.removeHandler(reasons)
+        await started(client, access, seconds)
         yield client
     finally:
         await _stopped("admin client", client.close())
@@ -69,7 +82,7 @@ async def consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaCons
     It joins as a static member, so that its partitions wait for it when it crashes and is started again.
     """
     client = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka,
+        **settings.kafka_access.options(),
         group_id=group,
         group_instance_id=settings.instance,
         client_id=settings.instance,
@@ -86,7 +99,7 @@ async def consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaCons
         fetch_max_wait_ms=250,
     )
     try:
-        await within(settings.broker_seconds, f"cannot reach Kafka at {settings.kafka}", client.start())
+        await started(client, settings.kafka_access, settings.broker_seconds)
         yield client
     finally:
         await _stopped("consumer", client.stop())
@@ -102,14 +115,15 @@ def leave_at_stop(client: AIOKafkaConsumer) -> None:
 
 @asynccontextmanager
 async def onlooker(
-    kafka: str, name: str, seconds: float, *, partition_bytes: int, answer_bytes: int, wait_ms: int
+    access: KafkaAccess, name: str, seconds: float, *, partition_bytes: int, answer_bytes: int, wait_ms: int
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer in no group, that is told where to read and sees what the services see; raises BrokerUnavailable.
+    """A consumer in no group, that is told where to read and sees what the services see.
 
     `partition_bytes` of one partition and `answer_bytes` of all come in one answer, for which it waits `wait_ms`.
+    Raises BrokerUnavailable and BrokerRefused.
     """
     client = AIOKafkaConsumer(
-        bootstrap_servers=kafka,
+        **access.options(),
         client_id=name,
         group_id=None,
         enable_auto_commit=False,
@@ -121,7 +135,7 @@ async def onlooker(
         fetch_max_wait_ms=wait_ms,
     )
     try:
-        await within(seconds, f"cannot reach Kafka at {kafka}", client.start())
+        await started(client, access, seconds)
         yield client
     finally:
         await _stopped("consumer", client.stop())
@@ -131,7 +145,7 @@ async def onlooker(
 async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """An idempotent producer that waits for all replicas; compression is off, since lz4 lives inside the messages."""
     client = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
+        **settings.kafka_access.options(),
         client_id=settings.instance,
         acks="all",
         enable_idempotence=True,
@@ -141,7 +155,7 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
         request_timeout_ms=int(settings.broker_seconds * 1000),
     )
     try:
-        await within(settings.broker_seconds, f"cannot reach Kafka at {settings.kafka}", client.start())
+        await started(client, settings.kafka_access, settings.broker_seconds)
         yield client
     finally:
         await _stopped("producer", client.stop())

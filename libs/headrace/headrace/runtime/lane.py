@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from headrace.contract.errors import SendUnknown
+from headrace.contract.errors import BrokerRefused, SendUnknown
 from headrace.runtime.fold import Output
 from headrace.runtime.kafka import within
+from headrace.runtime.kafka_failures import refusal
 from headrace.runtime.limit import RejectionLimit
 from headrace.runtime.metrics import Metrics
 from headrace.runtime.outbox import Send
@@ -58,7 +59,10 @@ class Lane:
         return position if position >= end else None
 
     async def send(self, sends: list[Send]) -> None:
-        """Send in order and wait for every acknowledgement; raises SendUnknown, after which the process must end."""
+        """Send in order and wait for every acknowledgement.
+
+        Raises SendUnknown and BrokerRefused; the process must end then, since part of them may have been sent.
+        """
         seconds = self._shared.settings.send_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -67,6 +71,8 @@ class Lane:
         except TimeoutError as error:
             raise SendUnknown(f"{self._place}: a send was not acknowledged in {seconds:g} s") from error
         except KafkaError as error:
+            if refused := refusal(error):
+                raise BrokerRefused(f"{self._place}: sending: {refused}") from error
             raise SendUnknown(f"{self._place}: a send failed: {error!r}") from error
         for send in sends:
             topic = send.place[0]

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from headrace.contract.errors import BrokerUnavailable, Fenced, NotFound, PreconditionFailed
+from headrace.contract.errors import BrokerRefused, BrokerUnavailable, Fenced, NotFound, PreconditionFailed
 from headrace.contract.topics import TopicNames
-from headrace.runtime.kafka import admin, within
+from headrace.runtime.kafka import admin, started, within
+from headrace.runtime.kafka_access import KafkaAccess
+from headrace.runtime.kafka_failures import refusal
 from headrace.runtime.redrive_ledger import Identity, Ledger, decode, encode, ledger_key
 from headrace.runtime.topic_ids import Topic, describe
 from headrace.store.object_store import ObjectStore
@@ -50,7 +52,7 @@ class Redriven:
 
 
 async def redrive(
-    kafka: str,
+    kafka: KafkaAccess,
     store: ObjectStore,
     names: TopicNames,
     topic: str,
@@ -59,8 +61,8 @@ async def redrive(
 ) -> Redriven:
     """Send the rows that were not sent before, each to the partition it came from; `said` hears how many are sent.
 
-    Raises BrokerUnavailable (some may be sent: try again), Fenced when another redrive of the topic has begun,
-    PlanError, StoreError.
+    Raises BrokerUnavailable (some may be sent: try again), BrokerRefused, Fenced when another redrive of the topic
+    has begun, PlanError, StoreError.
     """
     async with admin(kafka, _SECONDS) as client:
         found = (await within(_SECONDS, "topics", describe(client, [topic])))[topic]
@@ -133,6 +135,8 @@ async def _send(producer: AIOKafkaProducer, topic: str, rows: Sequence[Again]) -
     except ProducerFenced as error:
         raise Fenced(f"{topic}: another redrive has begun, which sends what this one has not") from error
     except (KafkaError, TimeoutError) as error:
+        if refused := refusal(error):
+            raise BrokerRefused(f"{topic}: {refused}") from error
         raise BrokerUnavailable(f"{topic}: some rows may not have been sent ({error!r}); run it again") from error
 
 
@@ -146,9 +150,9 @@ def _identity(header: bytes) -> Identity:
 
 
 @asynccontextmanager
-async def _producer(kafka: str, transactional_id: str) -> AsyncIterator[AIOKafkaProducer]:
+async def _producer(kafka: KafkaAccess, transactional_id: str) -> AsyncIterator[AIOKafkaProducer]:
     client = AIOKafkaProducer(
-        bootstrap_servers=kafka,
+        **kafka.options(),
         client_id="headrace-redrive",
         transactional_id=transactional_id,
         transaction_timeout_ms=int(_SECONDS * 1000),
@@ -157,16 +161,16 @@ async def _producer(kafka: str, transactional_id: str) -> AsyncIterator[AIOKafka
         request_timeout_ms=int(_SECONDS * 1000),
     )
     try:
-        await within(_SECONDS, f"cannot reach Kafka at {kafka}", client.start())
+        await started(client, kafka, _SECONDS)
         yield client
     finally:
         await within(_SECONDS, "closing the connection", client.stop())
 
 
 @asynccontextmanager
-async def _reader(kafka: str, topic: str, found: Topic) -> AsyncIterator[AIOKafkaConsumer]:
+async def _reader(kafka: KafkaAccess, topic: str, found: Topic) -> AsyncIterator[AIOKafkaConsumer]:
     client = AIOKafkaConsumer(
-        bootstrap_servers=kafka,
+        **kafka.options(),
         client_id="headrace-redrive",
         group_id=None,
         enable_auto_commit=False,
@@ -174,7 +178,7 @@ async def _reader(kafka: str, topic: str, found: Topic) -> AsyncIterator[AIOKafk
         request_timeout_ms=int(_SECONDS * 1000),
     )
     try:
-        await within(_SECONDS, f"cannot reach Kafka at {kafka}", client.start())
+        await started(client, kafka, _SECONDS)
         client.assign([TopicPartition(topic, partition) for partition in range(found.partitions)])
         yield client
     finally:

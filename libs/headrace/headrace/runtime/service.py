@@ -35,7 +35,7 @@ from headrace.runtime.stage import Stage
 from headrace.runtime.tasks import guarded
 from headrace.runtime.topic_ids import Topic
 from headrace.store.object_store import ObjectStore, expect_answer
-from headrace.store.s3 import S3Store
+from headrace.store.opening import open_store
 
 _log = logging.getLogger(__name__)
 
@@ -130,13 +130,13 @@ async def _serve(
 
     async with (
         health.serve(settings.http_host, settings.http_port, not_ready, metrics.registry) as port,
-        kafka.admin(settings.kafka, settings.broker_seconds) as admin,
+        kafka.admin(settings.kafka_access, settings.broker_seconds) as admin,
     ):
         _log.info("health and metrics on port %d", port)
         wanted = [*topics, plan.topics.quarantine]
         known = await kafka.within(settings.broker_seconds, "topics", topic_ids.describe(admin, wanted))
         partitions = {topic: found.partitions for topic, found in known.items()}
-        context = Context(plan, partitions, S3Store(settings.s3), settings)
+        context = Context(plan, partitions, open_store(settings.object_store), settings)
         group = group_name(plan, name)
         async with kafka.consumer(settings, group) as consumer, kafka.producer(settings) as producer:
             wiring = Wiring(context, group, known, consumer, producer, admin, metrics, _die)

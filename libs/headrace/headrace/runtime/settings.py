@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace.contract.errors import SettingsError
+from headrace.runtime.kafka_access import KafkaAccess, Mechanism, Security
+from headrace.runtime.setting_rules import NeededFor, NotWith, Together
+from headrace.store.cloud import AzureSettings, GcsSettings
 from headrace.store.s3 import S3Settings
 
 PREFIX = "HEADRACE_"
+SECRETS = f"{PREFIX}SECRETS"
+"""Names the variable that names a folder of files, each of them one setting (`headrace_s3_secret_key`)."""
 
 T = TypeVar("T", bound=BaseSettings)
 
@@ -30,30 +36,117 @@ def servers(text: str) -> str:
 
 
 class StoreSettings(BaseSettings):
-    """Where the object store is."""
+    """Where the object store is, and who we are there."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    s3_endpoint: str = Field(
-        pattern=r"^https?://[^\s@]+$", description="URL of the S3 server, e.g. https://s3.eu-central-1.amazonaws.com"
+    store: Literal["s3", "gcs", "azure"] = Field("s3", description="s3 (any compatible service), gcs or azure")
+    s3_endpoint: Annotated[str | None, NeededFor("store", "s3")] = Field(
+        None,
+        pattern=r"^https?://[^\s@]+$",
+        description="URL of the S3 server, e.g. https://s3.eu-central-1.amazonaws.com",
     )
-    s3_bucket: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="the suite's bucket; it must exist")
-    s3_access_key: str = Field(min_length=1, description="access key")
-    s3_secret_key: SecretStr = Field(min_length=1, description="secret key")
+    s3_bucket: Annotated[str | None, NeededFor("store", "s3")] = Field(
+        None, pattern=r"^[A-Za-z0-9._-]+$", description="the suite's bucket; it must exist"
+    )
+    s3_access_key: str | None = Field(
+        None, min_length=1, description="access key; without keys: what the machine or the pod is given by its cloud"
+    )
+    s3_secret_key: Annotated[SecretStr | None, Together("s3_access_key")] = Field(
+        None, min_length=1, description="secret key"
+    )
     s3_region: str = Field("us-east-1", description="region that requests are signed for")
+    gcs_bucket: Annotated[str | None, NeededFor("store", "gcs")] = Field(
+        None, pattern=r"^[a-z0-9._-]+$", description="the suite's bucket in Google Cloud Storage; it must exist"
+    )
+    gcs_endpoint: str | None = Field(
+        None, pattern=r"^https?://[^\s@]+$", description="URL of an emulator, which is asked without credentials"
+    )
+    azure_account: Annotated[str | None, NeededFor("store", "azure")] = Field(
+        None, pattern=r"^[a-z0-9]+$", description="the storage account of Azure Blob"
+    )
+    azure_container: Annotated[str | None, NeededFor("store", "azure")] = Field(
+        None, pattern=r"^[a-z0-9-]+$", description="the suite's container; it must exist"
+    )
+    azure_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s@]+$",
+        description="URL of the account where it is not https://<account>.blob.core.windows.net",
+    )
+    azure_key: SecretStr | None = Field(
+        None, min_length=1, description="the account's key; without one: the pod's workload identity"
+    )
 
     @property
-    def s3(self) -> S3Settings:
-        """The same, as the store takes it."""
-        secret = self.s3_secret_key.get_secret_value()
-        return S3Settings(self.s3_endpoint, self.s3_bucket, self.s3_access_key, secret, self.s3_region)
+    def object_store(self) -> S3Settings | GcsSettings | AzureSettings:
+        """The same, as `open_store` takes it."""
+        match self.store:
+            case "gcs":
+                return GcsSettings(str(self.gcs_bucket), self.gcs_endpoint)
+            case "azure":
+                key = _secret(self.azure_key)
+                return AzureSettings(str(self.azure_account), str(self.azure_container), self.azure_endpoint, key)
+        return S3Settings(
+            str(self.s3_endpoint),
+            str(self.s3_bucket),
+            self.s3_access_key,
+            _secret(self.s3_secret_key),
+            self.s3_region,
+        )
 
 
-class Settings(StoreSettings):
+class KafkaSecurity(BaseSettings):
+    """How to come in at Kafka. Certificates are read once, at the start: a new one needs a restart."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    kafka_security: Security = Field("plaintext", description="plaintext, tls or sasl_tls (user and password over TLS)")
+    kafka_ca_file: Annotated[FilePath | None, NotWith("kafka_security", "plaintext")] = Field(
+        None, description="PEM file of the CAs that the brokers' certificates are trusted by; else the machine's"
+    )
+    kafka_cert_file: Annotated[FilePath | None, NotWith("kafka_security", "plaintext")] = Field(
+        None, description="PEM file of our own certificate, for mutual TLS"
+    )
+    kafka_key_file: Annotated[FilePath | None, Together("kafka_cert_file")] = Field(
+        None, description="PEM file of its key, not encrypted"
+    )
+    kafka_sasl_mechanism: Mechanism = Field("SCRAM-SHA-512", description="SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN")
+    kafka_user: Annotated[str | None, NeededFor("kafka_security", "sasl_tls")] = Field(
+        None, min_length=1, description="user"
+    )
+    kafka_password: Annotated[SecretStr | None, NeededFor("kafka_security", "sasl_tls")] = Field(
+        None, min_length=1, description="password"
+    )
+
+    def access_to(self, servers: str) -> KafkaAccess:
+        """The same for these bootstrap servers, as clients take it."""
+        return KafkaAccess(
+            servers,
+            self.kafka_security,
+            self.kafka_ca_file,
+            self.kafka_cert_file,
+            self.kafka_key_file,
+            self.kafka_sasl_mechanism,
+            self.kafka_user,
+            _secret(self.kafka_password),
+        )
+
+
+class KafkaSettings(KafkaSecurity):
+    """Where Kafka is, and how to come in."""
+
+    kafka: Annotated[str, AfterValidator(servers)] = Field(description="bootstrap servers, host:port[,host:port...]")
+
+    @property
+    def kafka_access(self) -> KafkaAccess:
+        """The same, as clients take it."""
+        return self.access_to(self.kafka)
+
+
+class Settings(StoreSettings, KafkaSettings):
     """Everything a service is told; the pipeline file says the rest."""
 
     pipeline: Path = Field(description="the pipeline file")
-    kafka: Annotated[str, AfterValidator(servers)] = Field(description="bootstrap servers, host:port[,host:port...]")
     http_host: str = Field("0.0.0.0", description="address of health and metrics")  # noqa: S104  probes come from outside the pod
     http_port: int = Field(8080, ge=0, le=65535, description="port of health and metrics")
     instance: str = Field(
@@ -81,14 +174,28 @@ class Settings(StoreSettings):
 
 
 def read_settings(settings: type[T]) -> T:
-    """Read a settings class from the environment; raises SettingsError that names every variable at fault."""
+    """Read a settings class from the environment, and what that does not say from the folder of `HEADRACE_SECRETS`.
+
+    Raises SettingsError that names every variable at fault.
+    """
     try:
-        return settings()
+        return settings(_secrets_dir=secrets_folder())
     except ValidationError as error:
         problems = "; ".join(
             _problem(settings, detail["loc"], detail["msg"], detail["type"]) for detail in error.errors()
         )
         raise SettingsError(problems) from None  # the original shows the values, and one may be a secret
+
+
+def secrets_folder() -> Path | None:
+    """The folder that holds settings as files, where one is named; raises SettingsError when it is not there."""
+    named = os.environ.get(SECRETS)
+    if not named:
+        return None
+    folder = Path(named)
+    if not folder.is_dir():
+        raise SettingsError(f"{SECRETS}: {folder} is no folder; mount the secret there, or unset the variable")
+    return folder
 
 
 def _problem(settings: type[BaseSettings], place: tuple[int | str, ...], message: str, kind: str) -> str:
@@ -97,3 +204,7 @@ def _problem(settings: type[BaseSettings], place: tuple[int | str, ...], message
     meaning = f" ({field.description})" if field is not None else ""
     said = "is not set" if kind == "missing" else f"is wrong: {message.removeprefix('Value error, ')}"
     return f"{PREFIX}{name.upper()}{meaning} {said}"
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value()

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
 from headrace.contract.errors import BrokerUnavailable, PlanError
+from headrace.runtime.kafka_failures import translate
 
 _METADATA = 3  # the API key
 _VERSION = 12
@@ -111,18 +113,24 @@ class _MetadataRequest(Request[_MetadataRequestStruct]):
 async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, Topic]:
     """The topics of these names, as the broker has them now.
 
-    Raises PlanError that lists those that do not exist, BrokerUnavailable for any other answer.
+    Raises PlanError that lists those that do not exist, BrokerRefused that lists those that we may not see,
+    BrokerUnavailable for any other answer.
     """
     answer = await admin._send_request(_MetadataRequest(names))  # the one way to send a request of our own
     found: dict[str, Topic] = {}
     missing: list[str] = []
+    forbidden: list[str] = []
     for error, name, id_, _, partitions, *_ in answer.topics:
         if error == 3:  # UNKNOWN_TOPIC_OR_PARTITION
             missing.append(name)
+        elif error == TopicAuthorizationFailedError.errno:
+            forbidden.append(name)
         elif error:
             raise BrokerUnavailable(f"the broker answers error {error} for the topic {name}")
         else:
             found[name] = Topic(id_.hex, len(partitions))
+    if forbidden:
+        raise translate(TopicAuthorizationFailedError(forbidden), "topics")
     if missing:
         raise PlanError(f"these topics do not exist: {', '.join(missing)}; `headrace apply` creates them")
     return found

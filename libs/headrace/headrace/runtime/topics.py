@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import for_code
+from aiokafka.errors import TopicAuthorizationFailedError, for_code
 
 from headrace.contract.errors import BrokerUnavailable
 from headrace.runtime.kafka import within
+from headrace.runtime.kafka_failures import translate
 
 _REPLICAS = 3
 _LOOK_SECONDS = 0.05
 _EXISTS = 36  # TOPIC_ALREADY_EXISTS
+_FORBIDDEN = TopicAuthorizationFailedError.errno
 _SETTINGS = {"max.message.bytes": str(8 << 20), "message.timestamp.type": "CreateTime"}
 
 
@@ -27,7 +29,7 @@ async def create(admin: AIOKafkaAdminClient, topics: Mapping[str, int], seconds:
     """Create topics with these numbers of partitions and return when they are there; one that exists is left as it is.
 
     Each has three replicas, or as many as there are brokers. Raises BrokerUnavailable that names every topic that was
-    refused, and why.
+    refused, and why; BrokerRefused where that is for want of a permission.
     """
     cluster = await within(seconds, "brokers", admin.describe_cluster())
     replicas = min(_REPLICAS, len(cluster["brokers"]))
@@ -35,6 +37,8 @@ async def create(admin: AIOKafkaAdminClient, topics: Mapping[str, int], seconds:
     answer = await within(seconds, "creating topics", admin.create_topics(wanted))
     refused = [(name, code) for name, code, *_ in answer.topic_errors if code not in (0, _EXISTS)]
     if refused:
+        if forbidden := [name for name, code in refused if code == _FORBIDDEN]:
+            raise translate(TopicAuthorizationFailedError(forbidden), "creating topics")
         why = "; ".join(f"{name}: {for_code(code).__name__}" for name, code in refused)
         raise BrokerUnavailable(f"topics were not created: {why}")
     await within(seconds, "new topics", _visible(admin, topics, seconds))

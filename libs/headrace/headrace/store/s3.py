@@ -11,8 +11,9 @@ import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from headrace.contract.errors import NotFound, OutcomeUnknown, StoreUnavailable
+from headrace.contract.errors import NotFound
 from headrace.store.object_store import Entry, Object
+from headrace.store.repetition import Repetition
 from headrace.store.s3_failures import translate
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class S3Settings:
 
     endpoint: str  # e.g. http://127.0.0.1:7070
     bucket: str
-    access_key: str
-    secret_key: str = field(repr=False)
+    access_key: str | None = None  # None: boto3's chain of credentials (web identity of a pod, profile of a machine)
+    secret_key: str | None = field(default=None, repr=False)
     region: str = "us-east-1"
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
@@ -43,7 +44,7 @@ class S3Store:
 
     def __init__(self, settings: S3Settings, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.settings = settings
-        self._pause = pause
+        self._repetition = Repetition(settings.attempts, settings.first_pause, pause)
         self._client = _client(settings)
 
     def get(self, key: str) -> Object:
@@ -111,18 +112,7 @@ class S3Store:
         )
 
     def _repeat(self, call: Callable[[S3Client], T], verb: str, key: str, *, writes: bool) -> T:
-        """Make a call that may be repeated, with doubling pauses; an outcome unknown once stays unknown."""
-        unknown: OutcomeUnknown | None = None
-        for attempt in range(1, self.settings.attempts + 1):
-            try:
-                return self.once(call, verb, key, writes=writes)
-            except (StoreUnavailable, OutcomeUnknown) as error:
-                if isinstance(error, OutcomeUnknown):
-                    unknown = error
-                if attempt == self.settings.attempts:
-                    raise unknown or error from error
-                self._pause(self.settings.first_pause * 2 ** (attempt - 1))
-        raise ValueError("S3Settings.attempts must be at least 1")
+        return self._repetition.of(lambda: self.once(call, verb, key, writes=writes))
 
 
 def _client(settings: S3Settings) -> S3Client:

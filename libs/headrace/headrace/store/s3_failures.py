@@ -6,6 +6,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
@@ -24,7 +25,7 @@ from headrace.contract.errors import (
 )
 
 _BEFORE_SENDING = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
-_NEVER_SENT = (NoCredentialsError, ParamValidationError)
+_NO_CREDENTIALS = (NoCredentialsError, CredentialRetrievalError)
 _TRY_AGAIN_CODES = frozenset({"RequestTimeout", "ConditionalRequestConflict", "OperationAborted", "TooManyRequests"})
 
 
@@ -34,7 +35,10 @@ def translate(error: ClientError | BotoCoreError | HTTPClientError, where: str, 
         return _answered(error, where, writes=writes)
     if isinstance(error, _BEFORE_SENDING):
         return StoreUnavailable(f"{where}: could not connect ({type(error).__name__}); is the store up?")
-    if isinstance(error, _NEVER_SENT):
+    if isinstance(error, _NO_CREDENTIALS):
+        mend = "set the access key and its secret, or give the pod or the machine an identity"
+        return StoreRefused(f"{where}: no credentials ({error}); {mend}")
+    if isinstance(error, ParamValidationError):
         return StoreRefused(f"{where}: the call could not be made ({type(error).__name__}: {error})")
     return _lost(f"{where}: the connection failed after sending ({type(error).__name__})", writes=writes)
 
