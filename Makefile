@@ -7,6 +7,7 @@ VENV := $(ROOT).venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SERVICE_PINS := $(patsubst $(ROOT)requirements/%.in,%,$(wildcard $(ROOT)requirements/services/*.in))
+SOURCE := https://github.com/headrace/headrace
 LOCKED := $(ROOT)requirements/bootstrap.txt $(ROOT)requirements/dev.txt
 MEMBERS := $(wildcard $(ROOT)libs/*/pyproject.toml $(ROOT)services/*/pyproject.toml $(ROOT)examples/*/pyproject.toml)
 
@@ -84,11 +85,30 @@ lint: $(READY) ## style, formatting and import layers
 
 .PHONY: type
 type: $(READY) ## mypy, strict
-	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench docs/upstream docker
+	cd $(ROOT) && $(BIN)/mypy libs services examples tests bench docs/upstream docker kustomize
+
+.PHONY: workflows
+workflows: $(READY) ## actionlint and zizmor on the CI workflows, and on those that `headrace new` writes
+	cd $(ROOT) && $(BIN)/python -m pytest tests/workflows
 
 .PHONY: bench
 bench: $(READY) ## rows/s, CPU-seconds and memory: flights, W1, each service alone; minutes
 	cd $(ROOT) && $(BIN)/python bench/run.py
+
+##@ Release
+.PHONY: promote
+promote: $(READY) ## write what an overlay runs: OVERLAY=dev DIGESTS=folder, or OVERLAY=staging|prod (what ran before it)
+	cd $(ROOT) && $(BIN)/python kustomize/promote.py $(OVERLAY) $(DIGESTS)
+
+.PHONY: digests
+digests: $(READY) ## print the images that an overlay runs (OVERLAY=prod)
+	@cd $(ROOT) && $(BIN)/python kustomize/promote.py --list $(OVERLAY)
+
+.PHONY: signatures
+signatures: $(READY) ## whether all of them were built and signed by CI (OVERLAY=prod; needs cosign and the registry)
+	@cd $(ROOT) && images=$$($(BIN)/python kustomize/promote.py --list $(OVERLAY)) && for image in $$images; do \
+	  cosign verify --output text --certificate-oidc-issuer https://token.actions.githubusercontent.com \
+	    --certificate-identity $(SOURCE)/.github/workflows/images.yml@refs/heads/main "$$image" || exit 1; done
 
 ##@ Housekeeping
 .PHONY: format

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from headrace.cli import lake, manifests, pipeline, quarantine, render, tail, tenant, train
+from headrace.cli import lake, manifests, new, pipeline, quarantine, render, tail, tenant, train
 from headrace.cli.failures import Commands
 from headrace.local.commands import local_app
 
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
+app.command()(new.new)
 app.command()(pipeline.check)
 app.command()(pipeline.plan)
 app.command()(pipeline.apply)

@@ -1,0 +1,1 @@
+"""Linters of GitHub workflows, run for real: actionlint (built from pinned sources) and zizmor (offline)."""
