@@ -31,10 +31,10 @@ _VOLUMES = 8  # Kafka's, the S3 server's, and a state cache for each feature-eng
 _FIRST = ("Namespace", "PriorityClass", "ClusterRole", "ServiceAccount", "ConfigMap")
 _UP_SECONDS = 300.0
 
-# Small rates, so that a load that two cores can make asks for several replicas; short times, so that a test sees all.
+# Rates so small that a load which two cores can make is much for some; times so short that a test sees all of it.
 SCALING = {
-    "HEADRACE_SCALING_START_RATE": '{"ingestion": 200, "cleaning": 200, "feature-engineering": 200, "inference": 200,'
-    ' "lake": 200}',
+    "HEADRACE_SCALING_START_RATE": '{"ingestion": 80, "cleaning": 80, "feature-engineering": 20000, "inference": 20000,'
+    ' "lake": 20000}',
     "HEADRACE_SCALING_CATCH_UP_SECONDS": "60",
     "HEADRACE_SCALING_RESTART_COST_SECONDS": "10",
     "HEADRACE_SCALING_SCALE_UP_WINDOW_SECONDS": "5",
@@ -73,7 +73,7 @@ class Deployment:
 
 @contextmanager
 def deployed(folder: Path, say: Callable[[str], None], settings: Mapping[str, str] = SCALING) -> Iterator[Deployment]:
-    """The local overlay, up, with `settings` for the lag service; AssertionError or StackError when it does not come up."""
+    """The local overlay, up, with `settings` for the lag service; AssertionError or StackError when it is not."""
     catalog = images_ready(say)
     digests = {image.name: image.digest for image in catalog}
     with (

@@ -18,7 +18,7 @@ _UNKNOWN = "@sha256:" + 64 * "0"
 
 def rendered(folder: Path, digests: Mapping[str, str], say: Callable[[str], None]) -> list[Object]:
     """The objects of a kustomization; `digests` has those of images by name, for places that are still empty."""
-    objects: list[Object] = build(kustomize_ready(cache_folder(), say), folder)
+    objects = [dict(found) for found in build(kustomize_ready(cache_folder(), say), folder)]
     for container in (each for found in objects for each in _containers(found)):
         name, _, _ = container["image"].partition("@")
         if container["image"].endswith(_UNKNOWN):
