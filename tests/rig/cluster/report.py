@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-Figure = float | str
+Figure = float | str | Mapping[str, float]
 
 
 @dataclass(slots=True)
