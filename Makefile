@@ -23,7 +23,7 @@ demo: $(READY) ## a year of flights on a real Kafka and a real S3, with a result
 
 ##@ Check
 .PHONY: test
-test: lint type unit simulation system ## everything CI runs
+test: lint type unit simulation manifests system ## everything CI runs
 
 .PHONY: unit
 unit: $(READY) ## unit and law tests, seconds
@@ -32,6 +32,10 @@ unit: $(READY) ## unit and law tests, seconds
 .PHONY: simulation
 simulation: $(READY) ## the protocol in memory under 2,000 seeds of disasters, a minute (SEEDS=n for more)
 	cd $(ROOT) && HEADRACE_SIM_SEEDS=$(or $(SEEDS),2000) $(BIN)/python -m pytest tests/sim
+
+.PHONY: manifests
+manifests: $(READY) ## every combination of Kubernetes manifests built, against schemas and rules; minutes the first time
+	cd $(ROOT) && $(BIN)/python -m pytest tests/manifests
 
 .PHONY: system
 system: $(READY) ## tests on a real Kafka and a real S3 server, minutes

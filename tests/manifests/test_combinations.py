@@ -36,22 +36,23 @@ def test_every_legal_combination_obeys_the_rules(combinations: dict[str, Rendere
     assert found == set()
 
 
-def test_every_legal_combination_fits_the_schemas(
-    combinations: dict[str, Rendered], kubeconform: Kubeconform
-) -> None:
+def test_every_legal_combination_fits_the_schemas(combinations: dict[str, Rendered], kubeconform: Kubeconform) -> None:
     assert kubeconform.problems([file for file in combinations.values() if isinstance(file, Path)]) == []
 
 
 def test_every_way_to_choose_and_every_set_of_options_is_among_them() -> None:
     sets = {frozenset(each.components) for each in legal()}
-    ways = set(product(CHOICES["kafka"], CHOICES["store"], [None, *CHOICES["autoscale"]], [None, *CHOICES["monitoring"]]))
+    ways = set(
+        product(CHOICES["kafka"], CHOICES["store"], [None, *CHOICES["autoscale"]], [None, *CHOICES["monitoring"]])
+    )
     assert {way for way in ways if any(set(way) - {None} <= each for each in sets)} == ways
     assert len({each & set(OPTIONS) for each in sets}) == 2 ** len(OPTIONS)
 
 
 def test_every_component_is_in_the_combinations_or_known_to_stand_elsewhere() -> None:
-    # The tenant is around every one of them; monitoring-lag belongs to the control plane, dev-kafka-s3 to an overlay
-    elsewhere = {"tenant", "monitoring-lag", "dev-kafka-s3", "replicas-by-autoscaler"}
+    # The tenant is around every one of them; monitoring-lag belongs to the control plane, dev-kafka-s3 and what goes
+    # with it to an overlay
+    elsewhere = {"tenant", "monitoring-lag", "dev-kafka-s3", "inside-only", "replicas-by-autoscaler"}
     there = {folder.name for folder in (KUSTOMIZE / "components").iterdir() if folder.is_dir()}
     assert there == {*ORDER, *elsewhere}
 
@@ -79,7 +80,9 @@ def test_the_check_says_in_words_which_two_exclude_each_other(choice: str, clash
 def test_development_components_stay_out_of_staging_and_prod() -> None:
     for overlay in ("staging", "prod"):
         text = "".join(file.read_text() for file in (KUSTOMIZE / "overlays" / overlay).rglob("kustomization.yaml"))
-        assert not any(name in text for name in ("dev-sync", "dev-kafka-s3", "components/debug", "kafka-plain"))
+        assert not any(
+            name in text for name in ("dev-sync", "dev-kafka-s3", "inside-only", "components/debug", "kafka-plain")
+        )
 
 
 def test_each_base_is_a_kustomization_of_its_own(kustomized: Callable[[Path], list[object]]) -> None:

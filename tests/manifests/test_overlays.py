@@ -15,8 +15,9 @@ from headrace.manifests.objects import Manifest, name, of_kind, pods
 from headrace.manifests.pinned import pinned
 from headrace.manifests.rendered import rendered
 from headrace.manifests.rules.images import filled_in
-from manifests.conftest import ADMIN, OVERLAYS
 from rig.manifests.kubeconform import Kubeconform
+
+from manifests.conftest import ADMIN, OVERLAYS
 
 Build = Callable[[Path], list[Manifest]]
 
@@ -48,7 +49,12 @@ def test_a_key_that_no_kind_has_does_not_fit(prod: list[Manifest], kubeconform: 
     # Given the overlay with a slip in a field that Kubernetes would ignore, one of KEDA's and a kind that nobody has
     slips: list[dict[str, Any]] = [
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "slip"}, "spec": {"portz": []}},
-        {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "slip"}, "spec": {"trigers": []}},
+        {
+            "apiVersion": "keda.sh/v1alpha1",
+            "kind": "ScaledObject",
+            "metadata": {"name": "slip"},
+            "spec": {"trigers": []},
+        },
         {"apiVersion": "example.com/v1", "kind": "Nothing", "metadata": {"name": "slip"}},
     ]
     file = tmp_path / "slips.yaml"
@@ -73,9 +79,13 @@ def test_every_image_of_an_overlay_is_a_place_to_be_filled_in(overlay: str, kust
     assert {finding.where for finding in filled_in(manifests)} == images
 
 
-def test_digests_that_were_built_fill_every_place_and_leave_the_overlay_alone(tmp_path: Path, kustomized: Build) -> None:
+def test_digests_that_were_built_fill_every_place_and_leave_the_overlay_alone(
+    tmp_path: Path, kustomized: Build
+) -> None:
     # Given the digests of a build, and a kustomization around the local overlay
-    images = {c["image"].partition("@")[0] for p in pods(kustomized(KUSTOMIZE / "overlays/local")) for c in p.containers}
+    images = {
+        c["image"].partition("@")[0] for p in pods(kustomized(KUSTOMIZE / "overlays/local")) for c in p.containers
+    }
     digests = {image.rpartition("/")[2]: f"sha256:{number:064x}" for number, image in enumerate(sorted(images), 1)}
     overlay = (KUSTOMIZE / "overlays/local").relative_to(tmp_path.anchor)
     up = "../" * (len(tmp_path.parts) - 1)

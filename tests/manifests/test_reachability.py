@@ -12,7 +12,7 @@ from headrace.manifests.reach import Network, Place, network, places
 
 Build = Callable[[Path], list[Manifest]]
 
-OTHERS = {
+OTHERS: dict[str, dict[str, str]] = {
     "kube-system": {},
     "monitoring": {"headrace.dev/reads-metrics": ""},
     "headrace-other": {"headrace.dev/tenant": "other"},
@@ -33,36 +33,33 @@ STRANGERS = {
 }
 DATA_PLANE = [f"flights-{each}" for each in ("ingestion", "cleaning", "feature-engineering", "inference", "lake")]
 JOBS = ["flights-topics-fe968b18ff", "flights-training"]
-PORTS = [(53, "UDP"), (53, "TCP"), (80, "TCP"), (443, "TCP"), (6443, "TCP"), (8080, "TCP"), (9000, "TCP"), (9092, "TCP")]
+PORTS = [
+    (53, "UDP"),
+    (53, "TCP"),
+    (80, "TCP"),
+    (443, "TCP"),
+    (6443, "TCP"),
+    (8080, "TCP"),
+    (9000, "TCP"),
+    (9092, "TCP"),
+]
 
-# Whom each may call, and at which TCP ports; what is not named is closed. Names are UDP and TCP 53.
-OUT = {
-    **{
-        service: {
-            "kafka": {9092},
-            "s3": {9000},
-            "dns": {53},
-            "the internet": {443, 9092},
-            "the API server": {443, 9092},  # an address like any other outside: its certificate and roles are its guard
-            "the metadata server": {80},
-            "another tenant": set(),
-        }
-        for service in [*DATA_PLANE, *JOBS]
-    },
+# Whom each may call, and at which ports; what is not named is closed.
+OUT: dict[str, dict[str, set[int]]] = {
+    **{service: {"kafka": {9092}, "s3": {9000}, "dns": {53}} for service in [*DATA_PLANE, *JOBS]},
+    # The API server is no pod and has an address that no manifest knows: its ports are open towards everybody
     "lag": {
+        **{stranger: {443, 6443} for stranger in STRANGERS.keys() - {"a pod in the namespace"}},
         "kafka": {9092},
-        "dns": {53},
-        "the internet": {443, 6443, 9092},
-        "the API server": {443, 6443, 9092},
-        "the metadata server": {443, 6443},
+        "dns": {53, 443, 6443},
     },
     "kafka": {},
     "s3": {},
     "a pod in the namespace": {},
 }
 # Strangers are closed in by nothing of ours: what counts is whom we let in.
-INTO = {
-    "prometheus": {**{service: {8080} for service in DATA_PLANE}, **{job: {8080} for job in ()}, "lag": {8080, 6443}},
+INTO: dict[str, dict[str, set[int]]] = {
+    "prometheus": {**{service: {8080} for service in DATA_PLANE}, "lag": {8080, 6443}},
     "the API server": {"lag": {6443}},
     "the internet": {"lag": {6443}},  # no pod, so no namespace to go by; it must show the aggregator's certificate
     "another tenant": {"kafka": {9092}, "s3": {9000}, "lag": {6443}},  # there, ACLs and policies tell tenants apart

@@ -21,7 +21,7 @@ CHANGES = {
     "a window": (("windows: [3h, 24h]", "windows: [3h, 12h]"), {"feature-engineering", "inference", "lake"}),
     "a model": (("model: late_at_departure", "model: late"), {"inference"}),
     "a range": (("between: [-120, 2000]", "between: [-90, 2000]"), {"ingestion"}),
-    "a clean step": (("within: 2d}\n      - normalise: {dest: upper, carrier: upper}\n      - derive", "within: 3d}\n      - normalise: {dest: upper, carrier: upper}\n      - derive"), {"cleaning"}),
+    "a clean step": (("upper}\n      - derive", "nfc}\n      - derive"), {"cleaning"}),
 }  # fmt: skip
 
 
@@ -46,8 +46,8 @@ def _stack(root: Path, text: str, kafka: str = "kafka.prod.example.com:9094") ->
     """A copy of the manifests with another pipeline file in the production overlay; returns its pipeline's folder."""
     shutil.copytree(PROJECT_ROOT / "kustomize", root / "kustomize")
     shutil.copytree(PROJECT_ROOT / "k8s", root / "k8s")
-    for file, content in rendered(load_pipeline(text, "flights.yaml"), text).items():
-        (root / "kustomize/pipelines/flights" / file).write_text(content)
+    for path, content in rendered(load_pipeline(text, "flights.yaml"), text).items():
+        (root / "kustomize/pipelines/flights" / path).write_text(content)
     overlay = root / "kustomize/overlays/prod/flights"
     file = overlay / "kustomization.yaml"
     file.write_text(file.read_text().replace("kafka.prod.example.com:9094", kafka))

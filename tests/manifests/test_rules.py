@@ -31,9 +31,9 @@ def _without(manifests: Spoiled, kind: str, name: str) -> None:
     manifests.remove(_one(manifests, kind, name))
 
 
-def _cluster_role(*rules: dict[str, Any]) -> dict[str, Any]:
-    meta = {"name": "spoiled"}
-    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": meta, "rules": list(rules)}
+def _role(group: str, resource: str, verb: str) -> dict[str, Any]:
+    rule = {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+    return {"kind": "ClusterRole", "metadata": {"name": "spoiled"}, "rules": [rule]}
 
 
 def _binding(role: str, subject: str) -> dict[str, Any]:
@@ -47,6 +47,11 @@ def _secret() -> dict[str, Any]:
 
 def _set(part: dict[str, Any], key: str, value: object) -> None:
     part[key] = value
+
+
+def _pipeline_volume(manifests: Spoiled) -> None:
+    volume = next(each for each in _spec(manifests)["volumes"] if each["name"] == "pipeline")
+    volume["configMap"]["name"] = "gone-pipeline"
 
 
 def _variable(manifests: Spoiled, name: str, value: str) -> None:
@@ -82,6 +87,7 @@ SPOILS: list[tuple[str, str, Callable[[Spoiled], object]]] = [
     ("digest", "has no digest", lambda m: _set(_container(m), "image", "ghcr.io/headrace/ingestion:1.0")),
     ("digest", "is none", lambda m: _set(_container(m), "image", "ghcr.io/headrace/ingestion@sha256:12")),
     ("digest", "latest", lambda m: _set(_container(m), "image", f"ghcr.io/headrace/ingestion:latest{DIGEST}")),
+    ("pipeline", "has no pipeline", lambda m: _pipeline_volume(m)),
     ("configuration", "ConfigMap 'gone'", lambda m: _set(_container(m)["envFrom"][0]["configMapRef"], "name", "gone")),
     ("configuration", "Secret 'gone'", lambda m: _set(_container(m)["envFrom"][3]["secretRef"], "name", "gone")),
     ("volumes", "nobody mounts", lambda m: _container(m)["volumeMounts"].pop()),
@@ -94,12 +100,12 @@ SPOILS: list[tuple[str, str, Callable[[Spoiled], object]]] = [
     ("autoscalers", "which is not here", lambda m: _set(_hpa(m)["scaleTargetRef"], "name", "flights-gone")),
     ("autoscalers", "set back", lambda m: _set(_one(m, "Deployment", "flights-lake")["spec"], "replicas", 1)),
     ("autoscalers", "more than its most", lambda m: _set(_hpa(m), "minReplicas", 9)),
-    ("autoscalers", "too: keep one", lambda m: m.append(_other_name(_one(m, "HorizontalPodAutoscaler", "flights-lake")))),
+    ("autoscalers", "too: keep one", lambda m: m.append(_second_autoscaler(m))),
     ("budgets", "0 disruption budgets", lambda m: _without(m, "PodDisruptionBudget", "flights-lake")),
     ("budgets", "hold up a drain", lambda m: _set(_one(m, "PodDisruptionBudget", "lag")["spec"], "maxUnavailable", 0)),
-    ("roles", "wildcard", lambda m: m.append(_cluster_role({"apiGroups": ["*"], "resources": ["a"], "verbs": ["get"]}))),
-    ("roles", "'escalate'", lambda m: m.append(_cluster_role({"apiGroups": [""], "resources": ["a"], "verbs": ["escalate"]}))),
-    ("roles", "opens secrets", lambda m: m.append(_cluster_role({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}))),
+    ("roles", "wildcard", lambda m: m.append(_role("*", "a", "get"))),
+    ("roles", "'escalate'", lambda m: m.append(_role("", "a", "escalate"))),
+    ("roles", "opens secrets", lambda m: m.append(_role("", "secrets", "get"))),
     ("bindings", "binds cluster-admin", lambda m: m.append(_binding("cluster-admin", "us"))),
     ("bindings", "which is everybody", lambda m: m.append(_binding("viewer", "system:authenticated"))),
     ("secrets", "its content in a manifest", lambda m: m.append(_secret())),
@@ -113,7 +119,7 @@ SPOILS: list[tuple[str, str, Callable[[Spoiled], object]]] = [
     ("bounds", "must be `restricted`", lambda m: _set(_namespace(m), PSA, "baseline")),
     ("bounds", "does not say whose", lambda m: _set(_namespace(m), "headrace.dev/tenant", "other")),
     ("closed", "denies everything else", lambda m: _without(m, "NetworkPolicy", "flights-default-deny")),
-    ("holes", "opens all ports", lambda m: _one(m, "NetworkPolicy", "flights-to-dns")["spec"]["egress"][0].pop("ports")),
+    ("holes", "opens all ports", lambda m: _hole(m, "flights-to-dns").pop("ports")),
     ("holes", "must leave out", lambda m: _to_kafka(m)["ipBlock"].pop("except")),
 ]  # fmt: skip
 
@@ -123,12 +129,15 @@ def _hpa(manifests: Spoiled) -> dict[str, Any]:
     return spec
 
 
-def _other_name(manifest: dict[str, Any]) -> dict[str, Any]:
+def _second_autoscaler(manifests: Spoiled) -> dict[str, Any]:
+    manifest = _one(manifests, "HorizontalPodAutoscaler", "flights-lake")
     return deepcopy(manifest) | {"metadata": {**manifest["metadata"], "name": "again"}}
 
 
 def _labels(manifests: Spoiled) -> dict[str, Any]:
-    labels: dict[str, Any] = _one(manifests, "Deployment", "flights-ingestion")["spec"]["template"]["metadata"]["labels"]
+    labels: dict[str, Any] = _one(manifests, "Deployment", "flights-ingestion")["spec"]["template"]["metadata"][
+        "labels"
+    ]
     return labels
 
 
@@ -138,8 +147,13 @@ def _namespace(manifests: Spoiled) -> dict[str, Any]:
 
 
 def _to_kafka(manifests: Spoiled) -> dict[str, Any]:
-    peer: dict[str, Any] = _one(manifests, "NetworkPolicy", "flights-to-kafka")["spec"]["egress"][0]["to"][1]
+    peer: dict[str, Any] = _hole(manifests, "flights-to-kafka")["to"][1]
     return peer
+
+
+def _hole(manifests: Spoiled, policy: str) -> dict[str, Any]:
+    rule: dict[str, Any] = _one(manifests, "NetworkPolicy", policy)["spec"]["egress"][0]
+    return rule
 
 
 @pytest.mark.parametrize(("rule", "said", "spoil"), SPOILS, ids=[f"{rule}: {said}" for rule, said, _ in SPOILS])

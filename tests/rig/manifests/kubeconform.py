@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from headrace.manifests.kustomize import go_tool
+
 from rig.manifests.schemas import VERSION, schemas_ready
 
 _MODULE = Path(__file__).with_name("kubeconform")  # go.mod and go.sum pin it

@@ -22,6 +22,7 @@ from headrace.contract.yaml_lines import read_yaml
 from headrace.lake.tables import lake_tables
 from headrace.models.manifest import inputs_of
 from headrace.runtime.stage import Stage
+from headrace.store.memory import MemoryStore
 from headrace_cleaning.stage import CleaningStage
 from headrace_feature_engineering.routes import exits_of, requests_of, views_of
 from headrace_feature_engineering.stage import FeatureStage
@@ -30,7 +31,6 @@ from headrace_inference.stage import InferenceStage
 from headrace_ingestion.stage import IngestionStage
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from headrace.store.memory import MemoryStore
 
 Mapped = dict[str, Any]
 
@@ -44,9 +44,7 @@ PIPELINES: dict[str, Mapped] = {
 
 
 def _stage_facts(stage: Stage) -> list[object]:
-    return [
-        (source, stage.origins(source.topic, 1), stage.listeners(source.topic, 1)) for source in stage.inputs()
-    ]
+    return [(source, stage.origins(source.topic, 1), stage.listeners(source.topic, 1)) for source in stage.inputs()]
 
 
 def _ingestion(plan: Plan) -> object:
@@ -57,7 +55,13 @@ def _ingestion(plan: Plan) -> object:
 def _cleaning(plan: Plan) -> object:
     streams = {n: (s.event_time, s.clean, plan.cleaned_schema(n)) for n, s in plan.pipeline.streams.items()}
     first = [(log.column, log.topic, log.schema, log.streams) for log in plan.logs[:1]]
-    return cleaning.topics(plan), cleaning.outputs(plan), _stage_facts(CleaningStage(plan, _counts(plan))), streams, first
+    return (
+        cleaning.topics(plan),
+        cleaning.outputs(plan),
+        _stage_facts(CleaningStage(plan, _counts(plan))),
+        streams,
+        first,
+    )
 
 
 def _feature_engineering(plan: Plan) -> object:

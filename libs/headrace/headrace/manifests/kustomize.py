@@ -50,4 +50,4 @@ def build(kustomize: Path, folder: Path) -> list[Manifest]:
     if done.returncode != 0:
         reason = done.stderr.strip().removeprefix("Error: ")
         raise PlanError(f"{folder} cannot be built: {reason}")
-    return [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each is not None]  # noqa: S506  safe
+    return [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each is not None]
