@@ -22,6 +22,11 @@ def _spec(manifests: Spoiled) -> dict[str, Any]:
     return spec
 
 
+def _lag(manifests: Spoiled) -> dict[str, Any]:
+    spec: dict[str, Any] = _one(manifests, "Deployment", "lag")["spec"]["template"]["spec"]
+    return spec
+
+
 def _container(manifests: Spoiled) -> dict[str, Any]:
     container: dict[str, Any] = _spec(manifests)["containers"][0]
     return container
@@ -94,6 +99,7 @@ SPOILS: list[tuple[str, str, Callable[[Spoiled], object]]] = [
     ("files", "nothing is mounted there", lambda m: _variable(m, "HEADRACE_KAFKA_CA_FILE", "/nowhere/ca.crt")),
     ("accounts", "is not made here", lambda m: _set(_spec(m), "serviceAccountName", "default")),
     ("accounts", "shares its", lambda m: _set(_spec(m), "serviceAccountName", "flights-lake")),
+    ("accounts", "has no token", lambda m: _set(_lag(m), "automountServiceAccountToken", False)),
     ("accounts", "no role is bound", lambda m: _spec(m).pop("automountServiceAccountToken")),
     ("selectors", "chooses no pod", lambda m: _set(_one(m, "Service", "lag")["spec"], "selector", {"a": "b"})),
     ("selectors", "'metrics'", lambda m: _set(_one(m, "Service", "lag")["spec"]["ports"][1], "targetPort", "metrics")),

@@ -127,8 +127,11 @@ def accounts(manifests: Manifests) -> Iterator[Finding]:
             yield Finding("accounts", pod.where, f"its ServiceAccount {account[1]!r} is not made here")
         if taken.setdefault(account, pod.where) != pod.where:
             yield Finding("accounts", pod.where, f"shares its ServiceAccount with {taken[account]}")
-        if pod.spec.get("automountServiceAccountToken") is not False and account not in bound:
+        has_token = pod.spec.get("automountServiceAccountToken") is not False
+        if has_token and account not in bound:
             yield Finding("accounts", pod.where, "has a token of the API server, and no role is bound to its account")
+        if account in bound and not has_token:
+            yield Finding("accounts", pod.where, "has no token of the API server, and a role is bound to its account")
 
 
 def selectors(manifests: Manifests) -> Iterator[Finding]:
