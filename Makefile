@@ -29,7 +29,7 @@ images: $(READY) ## every image, built by a private Docker on a stand-in base; m
 
 ##@ Check
 .PHONY: test
-test: lint type unit simulation system ## everything CI runs
+test: lint type unit simulation manifests system ## everything CI runs
 
 .PHONY: unit
 unit: $(READY) ## unit and law tests, seconds
@@ -38,6 +38,10 @@ unit: $(READY) ## unit and law tests, seconds
 .PHONY: simulation
 simulation: $(READY) ## the protocol in memory under 2,000 seeds of disasters, a minute (SEEDS=n for more)
 	cd $(ROOT) && HEADRACE_SIM_SEEDS=$(or $(SEEDS),2000) $(BIN)/python -m pytest tests/sim
+
+.PHONY: manifests
+manifests: $(READY) ## every combination of Kubernetes manifests built, against schemas and rules; minutes the first time
+	cd $(ROOT) && $(BIN)/python -m pytest tests/manifests
 
 .PHONY: system
 system: $(READY) ## tests on a real Kafka and a real S3 server, minutes

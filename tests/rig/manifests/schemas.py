@@ -29,7 +29,7 @@ _PINS = Path(__file__).with_name("crds.sum")  # module, version and hash of its 
 _CRDS = {
     "github.com/external-secrets/external-secrets": "config/crds/bases/external-secrets.io_*.yaml",
     "github.com/kedacore/keda/v2": "config/crd/bases/keda.sh_*.yaml",
-    "github.com/prometheus-operator/prometheus-operator": "example/prometheus-operator-crd/monitoring.coreos.com_*s.yaml",
+    "github.com/prometheus-operator/prometheus-operator": "example/prometheus-operator-crd/*s.yaml",
     "sigs.k8s.io/gateway-api": "config/crd/standard/gateway.networking.k8s.io_*.yaml",
 }
 _OLDEST_GO = (1, 25)
@@ -145,7 +145,7 @@ def _versions(spec: Mapping[str, Any]) -> Iterator[tuple[str, Schema]]:
 
 
 def _strict(schema: Any) -> Any:
-    """The definition as plain JSON Schema in which an unknown key is a mistake, as the API server's strict mode has it."""
+    """The definition as plain JSON Schema in which an unknown key is a mistake, as in the API server's strict mode."""
     if isinstance(schema, list):
         return [_strict(value) for value in schema]
     if not isinstance(schema, dict):

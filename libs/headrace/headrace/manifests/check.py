@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     pods.spread,
     pods.surroundings,
     images.by_digest,
+    references.pipeline,
     references.configuration,
     references.volumes,
     references.files,
@@ -38,7 +39,9 @@ RULES: tuple[Rule, ...] = (
 
 def findings(manifests: Manifests) -> list[Finding]:
     """Everything wrong with manifests that were rendered."""
-    return [finding for rule in RULES for finding in rule(manifests)]
+    # A pipeline gives everything its names, labels and namespace: without one, nothing else that is said would help.
+    without = list(references.pipeline(manifests))
+    return without or [finding for rule in RULES for finding in rule(manifests)]
 
 
 def deployable(manifests: Manifests) -> list[Finding]:

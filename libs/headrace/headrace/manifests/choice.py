@@ -1,4 +1,4 @@
-"""Components that exclude each other, found in the kustomizations themselves: Kustomize's own refusal names no choice."""
+"""Components that exclude each other, found in the kustomizations: Kustomize's own refusal names no choice."""
 
 from __future__ import annotations
 

@@ -109,7 +109,6 @@ def quantity(text: object) -> float:
     return float(value)
 
 
-
 _SUFFIXES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
 
 

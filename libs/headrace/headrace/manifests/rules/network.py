@@ -34,4 +34,9 @@ def holes(manifests: Manifests) -> Iterator[Finding]:
 
 def _denies_all(spec: Mapping[str, Any]) -> bool:
     types = set(spec.get("policyTypes", ()))
-    return not spec["podSelector"] and types == {"Ingress", "Egress"} and not spec.get("ingress") and not spec.get("egress")
+    return (
+        not spec["podSelector"]
+        and types == {"Ingress", "Egress"}
+        and not spec.get("ingress")
+        and not spec.get("egress")
+    )

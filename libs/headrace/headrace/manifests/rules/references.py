@@ -33,19 +33,37 @@ _MENDS = {
     "store": "list one of s3, gcs, azure among the components",
     "connections": "say in the overlay where Kafka and the store are: configMapGenerator `connections`",
 }
-_NO_PIPELINE = "the overlay has no pipeline: `headrace render FILE --out DIR`, and list DIR last among its components"
+_RENDER = "`headrace render FILE --out DIR`, and list DIR last among its components"
+
+
+def pipeline(manifests: Manifests) -> Iterator[Finding]:
+    """The services have a pipeline to work on."""
+    without = [(pod, wanted) for pod, _, wanted in _missing(manifests) if _is_pipeline(wanted)]
+    if without:
+        pod, wanted = without[0]
+        others = f" (and {len(without) - 1} more)" if len(without) > 1 else ""
+        message = f"takes the ConfigMap {wanted!r}, which nothing makes: the overlay has no pipeline"
+        yield Finding("pipeline", pod.where + others, message, _RENDER)
 
 
 def configuration(manifests: Manifests) -> Iterator[Finding]:
-    """Every ConfigMap and Secret that a pod takes is made here or known to be the cluster's."""
+    """Every other ConfigMap and Secret that a pod takes is made here or known to be the cluster's."""
+    for pod, kind, wanted in _missing(manifests):
+        if not _is_pipeline(wanted):
+            message = f"takes the {kind} {wanted!r}, which nothing makes"
+            yield Finding("configuration", pod.where, message, _MENDS.get(wanted, ""))
+
+
+def _missing(manifests: Manifests) -> Iterator[tuple[Pod, str, str]]:
     made = {(each["kind"], namespace(each), name(each)) for each in of_kind(manifests, "ConfigMap", "Secret")}
     for pod in pods(manifests):
         for kind, wanted in _taken(pod):
-            if (kind, wanted) in OUTSIDE or (kind, pod.namespace, wanted) in made:
-                continue
-            pipeline = kind == "ConfigMap" and (wanted == "pipeline" or wanted.endswith("-pipeline"))
-            mend = _NO_PIPELINE if pipeline else _MENDS.get(wanted, "")
-            yield Finding("configuration", pod.where, f"takes the {kind} {wanted!r}, which nothing makes", mend)
+            if (kind, wanted) not in OUTSIDE and (kind, pod.namespace, wanted) not in made:
+                yield pod, kind, wanted
+
+
+def _is_pipeline(wanted: str) -> bool:
+    return wanted == "pipeline" or wanted.endswith("-pipeline")
 
 
 def _taken(pod: Pod) -> Iterator[tuple[str, str]]:
@@ -82,9 +100,10 @@ def files(manifests: Manifests) -> Iterator[Finding]:
     data = {(namespace(each), name(each)): each.get("data") or {} for each in of_kind(manifests, "ConfigMap")}
     for pod in pods(manifests):
         for container in pod.containers:
-            told = {each["name"]: each.get("value", "") for each in container.get("env", ())}
+            told: dict[str, str] = {}
             for source in container.get("envFrom", ()):
                 told |= data.get((pod.namespace, source.get("configMapRef", {}).get("name", "")), {})
+            told |= {each["name"]: each.get("value", "") for each in container.get("env", ())}  # which wins
             mounts = [each["mountPath"] for each in container.get("volumeMounts", ())]
             for setting, path in told.items():
                 if setting.endswith(("_FILE", "_SECRETS")) and not any(f"{path}/".startswith(f"{m}/") for m in mounts):
@@ -108,12 +127,15 @@ def accounts(manifests: Manifests) -> Iterator[Finding]:
             yield Finding("accounts", pod.where, f"its ServiceAccount {account[1]!r} is not made here")
         if taken.setdefault(account, pod.where) != pod.where:
             yield Finding("accounts", pod.where, f"shares its ServiceAccount with {taken[account]}")
-        if pod.spec.get("automountServiceAccountToken") is not False and account not in bound:
+        has_token = pod.spec.get("automountServiceAccountToken") is not False
+        if has_token and account not in bound:
             yield Finding("accounts", pod.where, "has a token of the API server, and no role is bound to its account")
+        if account in bound and not has_token:
+            yield Finding("accounts", pod.where, "has no token of the API server, and a role is bound to its account")
 
 
 def selectors(manifests: Manifests) -> Iterator[Finding]:
-    """Services, disruption budgets, network policies and monitors choose pods that are there, at ports that they have."""
+    """Services, disruption budgets, policies and monitors choose pods that are there, at ports that they have."""
     for each in of_kind(manifests, "Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor"):
         spec = each["spec"]
         selector = spec.get("podSelector", spec.get("selector"))

@@ -15,16 +15,25 @@ def values(manifests: Manifests) -> Iterator[Finding]:
     """No Secret with content, no variable or ConfigMap that holds what looks like one."""
     for each in of_kind(manifests, "Secret"):
         if each.get("data") or each.get("stringData"):
-            yield Finding("secrets", where(each), "a Secret with its content in a manifest", "external-secrets, or make it by hand")
+            yield Finding(
+                "secrets",
+                where(each),
+                "a Secret with its content in a manifest",
+                "external-secrets, or make it by hand",
+            )
     for each in of_kind(manifests, "ConfigMap"):
         for key, value in (each.get("data") or {}).items():
             if _is_secret(key, value):
-                yield Finding("secrets", where(each), f"{key} looks like a secret: it belongs into headrace-credentials")
+                yield Finding(
+                    "secrets", where(each), f"{key} looks like a secret: it belongs into headrace-credentials"
+                )
     for pod in pods(manifests):
         for container in pod.containers:
             for variable in container.get("env", ()):
                 if _is_secret(variable["name"], variable.get("value") or ""):
-                    yield Finding("secrets", pod.where, f"{variable['name']} looks like a secret with its value beside it")
+                    yield Finding(
+                        "secrets", pod.where, f"{variable['name']} looks like a secret with its value beside it"
+                    )
 
 
 def _is_secret(name: str, value: str) -> bool:
