@@ -27,7 +27,8 @@ BACKING = "headrace-backing"
 KAFKA = "kafka.headrace-backing.svc:9092"
 S3 = "http://s3.headrace-backing.svc:9000"
 
-_VOLUMES = 8  # Kafka's, the S3 server's, and a state cache for each feature-engineering pod
+# Kafka's, the S3 server's, and a state cache for each feature-engineering pod
+_VOLUMES = ["ReadWriteOnce"] * 2 + ["ReadWriteOncePod"] * 4
 _FIRST = ("Namespace", "PriorityClass", "ClusterRole", "ServiceAccount", "ConfigMap")
 _UP_SECONDS = 300.0
 
@@ -38,7 +39,7 @@ SCALING = {
     "HEADRACE_SCALING_CATCH_UP_SECONDS": "60",
     "HEADRACE_SCALING_RESTART_COST_SECONDS": "10",
     "HEADRACE_SCALING_SCALE_UP_WINDOW_SECONDS": "5",
-    "HEADRACE_SCALING_SCALE_DOWN_WINDOW_SECONDS": "30",
+    "HEADRACE_SCALING_SCALE_DOWN_WINDOW_SECONDS": "60",
     "HEADRACE_SCALING_IDLE_SECONDS": "45",
     "HEADRACE_LAG_POLL_SECONDS": "2",
 }
@@ -81,8 +82,8 @@ def deployed(folder: Path, say: Callable[[str], None], settings: Mapping[str, st
         closing(Kube(cluster.kubeconfig)) as kube,
     ):
         keys = (secrets.token_hex(10), secrets.token_hex(20))
-        for number in range(_VOLUMES):
-            make_volume(cluster, kube, f"volume-{number}", "10Gi")
+        for number, access in enumerate(_VOLUMES):
+            make_volume(cluster, kube, f"volume-{number}", "10Gi", access)
         authority = _serving_certificate(kube, folder / "lag-tls")
         objects = [found for place in ADMIN for found in rendered(place, digests, say)]
         objects += rendered(OVERLAY, digests, say)
