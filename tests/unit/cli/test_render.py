@@ -14,6 +14,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 FLIGHTS = Path(__file__).parents[3] / "examples/flights/headrace_flights/flights.yaml"
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
+KEY = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+PLAIN = st.recursive(
+    TEXT | st.integers() | st.booleans(), lambda part: st.lists(part) | st.dictionaries(KEY, part), max_leaves=20
+)
 RUNNER = CliRunner(env={"HEADRACE_PIPELINE": ""})
 
 
@@ -70,8 +75,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"headrace: cannot write {tmp_path}/out/")
 
 
-@given(st.recursive(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])) | st.integers() | st.booleans(),
-                    lambda part: st.lists(part) | st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), part)))  # fmt: skip
+@given(PLAIN)
 @settings(max_examples=50)
 def test_what_is_written_is_read_back_as_it_was(data: object) -> None:
     assert read_yaml(write_yaml({"part": data})).data == {"part": data}
