@@ -69,7 +69,7 @@ def test_kustomize_refuses_two_of_one_choice(choice: str, clash: Combination, bu
     assert any(sign in outcome for sign in signs[choice])
 
 
-@pytest.mark.parametrize(("choice", "clash"), clashes(), ids=lambda each: getattr(each, "name", each))
+@pytest.mark.parametrize(("choice", "clash"), list(clashes()), ids=lambda each: getattr(each, "name", each))
 def test_the_check_says_in_words_which_two_exclude_each_other(choice: str, clash: Combination, tmp_path: Path) -> None:
     (found,) = twice_chosen(clash.write(tmp_path / "overlay"))
     first, second = (each for each in clash.components if each in CHOICES[choice])

@@ -196,7 +196,7 @@ HOPS = ["ingested", "cleaned", "features", "predictions", "quarantine"]
 
 
 @given(data=st.data(), service=st.sampled_from(SERVICES), name=st.sampled_from(sorted(PIPELINES)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_a_file_leaves_out_its_parts_say_what_it_says(data: st.DataObject, service: str, name: str) -> None:
     # Given a file from which views, the prediction, clean steps and hops of the lake have been taken at random
     whole = deepcopy(PIPELINES[name])
