@@ -73,9 +73,11 @@ def test_onnxruntime_is_told_not_to_fall_back_by_itself(gpu_build: Pretend) -> N
 
 
 def test_a_model_whose_operators_the_gpu_lacks_is_refused_and_not_the_device(gpu_build: Pretend) -> None:
-    gpu_build([GPU], error="... nodes assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled")
+    gpu_build(
+        [GPU], error="... nodes assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled"
+    )
 
-    with pytest.raises(ModelError, match="model m version 1 .*trees are among them") as refusal:
+    with pytest.raises(ModelError, match=r"model m version 1 .*trees are among them") as refusal:
         build("m", 1, ("a",), b"", device="cuda")
 
     assert not isinstance(refusal.value, DeviceMissing)

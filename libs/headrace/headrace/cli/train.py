@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import polars as pl
@@ -20,8 +21,16 @@ from headrace.models.labels import with_labels
 from headrace.models.manifest import Manifest, Training, inputs_of
 from headrace.models.registry import MODEL, SAMPLE, Registry
 from headrace.store.opening import open_store
+from headrace.training_job.manifest import TrainingRun
 
 Prediction = Annotated[str | None, typer.Argument(help="Which prediction; may be left out where there is one.")]
+
+
+class Where(StrEnum):
+    """Where a training runs."""
+
+    HERE = "here"
+    KUBERNETES = "kubernetes"
 
 
 def train(
@@ -30,9 +39,36 @@ def train(
     before: Annotated[datetime | None, typer.Option(help="Use only requests before this time (UTC).")] = None,
     alias: Annotated[str, typer.Option(help="The alias that is moved to the new version.")] = "champion",
     seed: Annotated[int, typer.Option(help="The same rows and seed give the same model.")] = 1,
+    on: Annotated[
+        Where, typer.Option(help="Here, or as a Job of the cluster that runs the pipeline, with its file.")
+    ] = Where.HERE,
+    namespace: Annotated[
+        str | None, typer.Option(help="With --on kubernetes: the tenant's namespace, headrace-<tenant> by default.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="With --on kubernetes: a context of the kubeconfig.")] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="With --on kubernetes: start it and do not follow it.")
+    ] = False,
+    follow: Annotated[
+        str | None,
+        typer.Option(help="With --on kubernetes: follow a training that was started earlier.", metavar="JOB"),
+    ] = None,
 ) -> None:
-    """Train a prediction's model from the lake, publish it and move an alias to it."""
+    """Train a prediction's model from the lake, publish it and move an alias to it.
+
+    With --on kubernetes as a Job, whose log is shown and whose end is this command's; Ctrl-C leaves it running.
+    """
     plan = read_plan(file)
+    if on is Where.KUBERNETES:
+        from headrace.cli import train_on_kubernetes as cluster  # Kubernetes' client: two seconds, only here
+
+        place = cluster.place_of(plan, file, namespace, context)
+        if follow is not None:
+            raise typer.Exit(cluster.follow_again(place, follow))
+        asked = TrainingRun(_one(plan, prediction), alias, seed, before)
+        raise typer.Exit(cluster.train_there(place, asked, detach=detach))
+    if namespace or context or detach or follow:
+        raise typer.BadParameter("--namespace, --context, --detach and --follow need --on kubernetes")
     name = _one(plan, prediction)
     lake = find_lake(plan)
     print(f"Reading features and labels of {name} from the lake")
