@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime as ort
+import polars as pl
 import pytest
+import xgboost as xgb
 from headrace.contract.errors import DeviceMissing, ModelError
 from headrace.models import device
+from headrace.models.labels import LABEL
 from headrace.models.session import build
+from headrace.models.training import train
 from headrace.runtime.exits import Exit, exit_of
 
 GPU, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -95,3 +100,21 @@ def test_onnxruntime_says_what_that_refusal_is_known_by() -> None:
 def test_the_probe_is_a_model_and_the_cpu_runs_it() -> None:
     onnx.checker.check_model(onnx.load_from_string(device._PROBE), full_check=True)
     device.expect_device("cpu")
+
+
+def rows() -> pl.DataFrame:
+    """Rows enough to train on."""
+    dice = np.random.default_rng(1)
+    return pl.DataFrame({"a": dice.normal(size=800), LABEL: dice.random(800) > 0.5})
+
+
+def test_an_xgboost_without_cuda_trains_nothing_on_a_gpu() -> None:
+    with pytest.raises(DeviceMissing, match=r"built without CUDA: .*nvidia\.com/gpu"):
+        train(rows(), ("a",), seed=1, threads=1, device="cuda")
+
+
+@pytest.mark.filterwarnings("ignore:.*Device is changed from GPU to CPU")
+def test_an_xgboost_that_went_over_to_the_cpu_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xgb, "build_info", lambda: {"USE_CUDA": True})
+    with pytest.raises(DeviceMissing, match="has trained on cpu"):
+        train(rows(), ("a",), seed=1, threads=1, device="cuda")

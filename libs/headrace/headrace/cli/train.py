@@ -9,6 +9,8 @@ from typing import Annotated
 
 import polars as pl
 import typer
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace.cli.pipeline import PipelineFile, read_plan
 from headrace.cli.where import find_lake
@@ -17,13 +19,25 @@ from headrace.contract.pipeline import Hop
 from headrace.contract.plan import Plan
 from headrace.lake.read import Lake
 from headrace.lake.tables import find_table
+from headrace.models.device import Device
 from headrace.models.labels import with_labels
 from headrace.models.manifest import Manifest, Training, inputs_of
 from headrace.models.registry import MODEL, SAMPLE, Registry
+from headrace.runtime.settings import PREFIX, read_settings
 from headrace.store.opening import open_store
 from headrace.training_job.manifest import TrainingRun
 
 Prediction = Annotated[str | None, typer.Argument(help="Which prediction; may be left out where there is one.")]
+
+
+class TrainingSettings(BaseSettings):
+    """What trains."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}TRAINING_", frozen=True, extra="ignore")
+
+    device: Device = Field(
+        "cpu", description="what models are trained on: cpu, or cuda, which is a GPU and never the CPU"
+    )
 
 
 class Where(StrEnum):
@@ -120,7 +134,8 @@ def fit_and_publish(
             "no request has a matured label yet: let the pipeline run for longer, or widen the label's window"
         )
     times = rows[plan.pipeline.streams[plan.pipeline.predictions[prediction].on].event_time]
-    trained = fit(rows, inputs.columns, seed=seed, threads=os.cpu_count() or 1)
+    device = read_settings(TrainingSettings).device
+    trained = fit(rows, inputs.columns, seed=seed, threads=os.cpu_count() or 1, device=device)
     manifest = Manifest(
         name=plan.pipeline.predictions[prediction].model,
         files={},

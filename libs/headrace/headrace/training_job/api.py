@@ -227,19 +227,22 @@ async def connect(namespace: str, context: str | None) -> AsyncIterator[Cluster]
     chosen = client.Configuration()
     kubeconfig = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")  # or several, with colons
 
-    async def load() -> None:
-        pod = "KUBERNETES_SERVICE_HOST" in os.environ and context is None
-        if pod and not any(map(os.path.exists, kubeconfig.split(os.pathsep))):
-            config.load_incluster_config(client_configuration=chosen)
-        else:
-            await config.load_kube_config(kubeconfig, context, chosen)
+    there = any(map(os.path.exists, kubeconfig.split(os.pathsep)))
 
-    try:
-        await load()
-    except (config.ConfigException, OSError, ValueError) as error:
-        raise SettingsError(
-            f"no cluster to train on: {error}; name its kubeconfig with KUBECONFIG, a context of it with --context"
-        ) from error
+    async def load() -> None:
+        try:
+            if there:
+                await config.load_kube_config(kubeconfig, context, chosen)
+            elif "KUBERNETES_SERVICE_HOST" in os.environ:
+                config.load_incluster_config(client_configuration=chosen)
+            else:
+                raise SettingsError(f"no cluster to train on: no kubeconfig {kubeconfig}; name one with KUBECONFIG")
+        except (config.ConfigException, OSError, ValueError) as error:
+            raise SettingsError(
+                f"no cluster to train on: {kubeconfig}: {error}; KUBECONFIG names another, --context a context of it"
+            ) from error
+
+    await load()
     chosen.retries = 0  # whoever asks decides
     async with client.ApiClient(chosen) as api:
         yield Cluster(api, namespace, load)
