@@ -12,6 +12,7 @@ from headrace.training_job import follow as module
 from headrace.training_job.api import Change, Cluster, Kind
 from headrace.training_job.follow import follow
 from headrace.training_job.manifest import Object, TrainingRun
+from headrace.training_job.progress import Ending
 from headrace.training_job.submit import submit
 from unit.training_job.stories import COMPLETE, FAILED, RUNNING, ended, job
 from unit.training_job.test_manifest import TEMPLATE
@@ -69,7 +70,7 @@ def at(second: int, text: str) -> str:
     return f"2026-01-01T00:00:{second:02}.000000000Z {text}"
 
 
-def told_by(script: Script, patience: float = 5.0) -> tuple[module.Ending, list[str], list[str]]:
+def told_by(script: Script, patience: float = 5.0) -> tuple[Ending, list[str], list[str]]:
     """Follow to the end; how it ended, what was said and what was printed."""
     said: list[str] = []
     printed: list[str] = []

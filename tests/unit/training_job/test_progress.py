@@ -20,7 +20,7 @@ def test_a_training_that_goes_well_is_told_once_and_has_succeeded() -> None:
     assert progress.readable is None
 
     lines += [*progress.see_pod(RUNNING), *progress.see_pod(RUNNING)]
-    assert (progress.readable, progress.log_ended, progress.finished) == (POD, False, False)
+    assert [progress.readable, progress.log_ended, progress.finished] == [POD, False, False]
 
     lines += [*progress.see_pod(ended(0, "Completed")), *progress.see_job(COMPLETE)]
     assert lines == [

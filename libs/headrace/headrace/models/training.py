@@ -35,8 +35,8 @@ _HELD_OUT = 0.15  # the share of rows, the latest ones, that decides when to sto
 _LEAST_ROWS = 200
 _SAMPLE = 256
 _MEND = (
-    "it takes an image with xgboost instead of xgboost-cpu, an NVIDIA driver on the node and nvidia.com/gpu in the pod's"
-    " resources (component training-gpu); or set HEADRACE_TRAINING_DEVICE=cpu"
+    "it takes an image with xgboost instead of xgboost-cpu, an NVIDIA driver on the node and nvidia.com/gpu in the"
+    " pod's resources (component training-gpu); or set HEADRACE_TRAINING_DEVICE=cpu"
 )
 
 
