@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cluster.trainings import account, cron_job, priority_classes
 from headrace.cli.train_on_kubernetes import exit_of_job
 from headrace.contract.errors import ClusterRefused, JobUnknown, PlanError
 from headrace.local.places import PROJECT_ROOT
@@ -45,16 +46,6 @@ BESIDES = {("jobs", "get"), ("jobs", "delete")}  # --follow, and stopping it
 RESTRICTED = {
     "metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted", "headrace.dev/tenant": "default"}}
 }
-
-
-def cron_job() -> Object:
-    """The component's template as a pipeline's overlay names and labels it."""
-    found: Object = yaml.safe_load((PROJECT_ROOT / "kustomize/components/training/cron-job.yaml").read_text())
-    labels = {"headrace.dev/tenant": "default", "headrace.dev/pipeline": "flights"}
-    found["metadata"]["name"] = TEMPLATE
-    found["metadata"]["labels"] |= labels
-    found["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"] |= labels
-    return found
 
 
 def rules_of(role: str) -> list[Object]:
@@ -136,6 +127,7 @@ class Lab:
                 spec=client.V1TokenRequestSpec(audiences=[], expiration_seconds=3600)
             )
             answer = client.CoreV1Api(api).create_namespaced_service_account_token(account, self.namespace, asked)
+        assert answer.status is not None
         return str(answer.status.token)
 
     def job(self) -> Object | None:
@@ -158,22 +150,17 @@ class Lab:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _batch_priority(control_plane: Kube) -> Iterator[None]:
-    classes = [found for found in yaml.safe_load_all((PROJECT_ROOT / "k8s/priority-classes.yaml").read_text()) if found]
-    there = control_plane.find("scheduling.k8s.io/v1/PriorityClass", "headrace-batch") is not None
-    for each in classes:
-        control_plane.apply(each)
-    yield
-    for each in [] if there else classes:
-        control_plane.delete("scheduling.k8s.io/v1/PriorityClass", each["metadata"]["name"])
+def _priorities(control_plane: Kube) -> Iterator[None]:
+    with priority_classes(control_plane):
+        yield
 
 
 @pytest.fixture
 def lab(control_plane: Kube, namespace: str, tmp_path: Path) -> Lab:
     """A restricted namespace with the template, as the component delivers it."""
     control_plane.patch("v1/Namespace", namespace, RESTRICTED)
-    control_plane.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "training"}}, namespace)
-    control_plane.apply(cron_job(), namespace)
+    control_plane.apply(account(), namespace)
+    control_plane.apply(cron_job("flights"), namespace)
     return Lab(control_plane, namespace, tmp_path)
 
 
