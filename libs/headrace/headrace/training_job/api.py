@@ -192,6 +192,9 @@ class Cluster:
             except TimeoutError:
                 return
             finally:
+                # A stream that is left in its middle: a polite end of TLS would outlive the loop.
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()
                 response.close()
 
     async def _ask(self, ask: Callable[..., Any], seconds: float, arguments: dict[str, Any]) -> aiohttp.ClientResponse:
