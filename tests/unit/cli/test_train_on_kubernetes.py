@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from pathlib import Path
 from typing import Never
 
@@ -66,6 +67,19 @@ def test_an_api_server_that_is_away_is_no_failed_training(tmp_path: Path) -> Non
 
     assert done.exit_code == Exit.CLUSTER
     assert "could not be asked" in done.stderr
+
+
+def test_without_kubernetes_client_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The suite's own images are such: they train, and submit nothing.
+    monkeypatch.delitem(sys.modules, "headrace.cli.train_on_kubernetes")
+    monkeypatch.delattr("headrace.cli.train_on_kubernetes")
+    monkeypatch.delitem(sys.modules, "headrace.training_job.api")
+    monkeypatch.setitem(sys.modules, "kubernetes.aio", None)
+
+    done = train("--on", "kubernetes")
+
+    assert done.exit_code == Exit.USER
+    assert done.stderr == "headrace: --on kubernetes needs the package kubernetes.aio: install headrace[kubernetes]\n"
 
 
 def test_options_of_a_cluster_without_one_are_refused() -> None:

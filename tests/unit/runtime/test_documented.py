@@ -21,7 +21,9 @@ def test_every_exit_status_is_listed() -> None:
     assert [status.name for status in Exit if f"| {status.value} | {status.name} |" not in page] == []
 
 
-@pytest.mark.parametrize("settings", [Settings, LakeSettings, InferenceSettings, TrainingSettings, LagSettings, ScalingSettings])
+@pytest.mark.parametrize(
+    "settings", [Settings, LakeSettings, InferenceSettings, TrainingSettings, LagSettings, ScalingSettings]
+)
 def test_every_setting_is_listed(settings: type[BaseSettings]) -> None:
     page = (REFERENCE / "settings.md").read_text()
     prefix = settings.model_config["env_prefix"]

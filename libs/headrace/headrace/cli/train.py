@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace.cli.pipeline import PipelineFile, read_plan
 from headrace.cli.where import find_lake
-from headrace.contract.errors import ModelError, PlanError
+from headrace.contract.errors import ModelError, PlanError, SettingsError
 from headrace.contract.pipeline import Hop
 from headrace.contract.plan import Plan
 from headrace.lake.read import Lake
@@ -74,7 +74,12 @@ def train(
     """
     plan = read_plan(file)
     if on is Where.KUBERNETES:
-        from headrace.cli import train_on_kubernetes as cluster  # Kubernetes' client: two seconds, only here
+        try:
+            from headrace.cli import train_on_kubernetes as cluster  # Kubernetes' client: two seconds, only here
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"--on kubernetes needs the package {error.name}: install headrace[kubernetes]"
+            ) from None
 
         place = cluster.place_of(plan, file, namespace, context)
         if follow is not None:
