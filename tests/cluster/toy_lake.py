@@ -17,7 +17,9 @@ from headrace.lake.tables import Table, find_table
 from headrace.models.registry import Registry
 from headrace.runtime.pipeline_file import read_plan
 from headrace.runtime.settings import StoreSettings, read_settings
-from headrace.store.s3 import S3Store
+from headrace.store.object_store import ObjectStore
+from headrace.store.opening import open_store
+from headrace.store.s3 import S3Settings
 from headrace.wire.headers import Progress
 
 ROWS = 2000
@@ -26,7 +28,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def fill(plan: Plan) -> None:
     """Write requests with features and their labels, as the lake service does."""
-    settings = read_settings(StoreSettings).s3
+    settings = read_settings(StoreSettings).object_store
+    assert isinstance(settings, S3Settings)
     boto3.client(
         "s3",
         endpoint_url=settings.endpoint,
@@ -34,7 +37,7 @@ def fill(plan: Plan) -> None:
         aws_secret_access_key=settings.secret_key,
         region_name=settings.region,
     ).create_bucket(Bucket=settings.bucket)
-    store = S3Store(settings)
+    store = open_store(settings)
     dice = np.random.default_rng(3)
     a = dice.normal(size=ROWS).astype(np.float32)
     good = a + dice.normal(scale=0.5, size=ROWS) > 0
@@ -46,7 +49,7 @@ def fill(plan: Plan) -> None:
     write(store, find_table(plan, Hop.CLEANED, "answers"), own)
 
 
-def write(store: S3Store, table: Table, values: dict[str, object]) -> None:
+def write(store: ObjectStore, table: Table, values: dict[str, object]) -> None:
     """One message of the table's topic, in one commit; columns without a value are zeros, or null."""
     columns = []
     for field in table.read_schema:
@@ -65,7 +68,7 @@ def write(store: S3Store, table: Table, values: dict[str, object]) -> None:
 
 def show(plan: Plan) -> None:
     """Print the version that each alias names, and the version's AUC."""
-    registry = Registry(S3Store(read_settings(StoreSettings).s3), plan.pipeline.tenant)
+    registry = Registry(open_store(read_settings(StoreSettings).object_store), plan.pipeline.tenant)
     for alias in ("champion", "challenger"):
         number = registry.resolve("is_good", alias)
         auc = registry.load("is_good", number).manifest.metrics["auc"] if number is not None else None
