@@ -6,6 +6,7 @@ from functools import partial
 from typing import NoReturn
 
 from headrace.contract.plan import Plan
+from headrace.models.device import expect_device
 from headrace.runtime.readers import input_topics
 from headrace.runtime.service import Context, Parts, run
 from headrace.runtime.settings import read_settings
@@ -29,7 +30,8 @@ def build(context: Context) -> Parts:
     """The stage, the schemas of what it writes, and the watch over the registry."""
     settings = read_settings(InferenceSettings)
     plan = context.plan
-    models = CurrentModels(plan, context.store, settings.threads)
+    expect_device(settings.device)
+    models = CurrentModels(plan, context.store, settings.threads, settings.device)
     stage = InferenceStage(plan, models)
     outputs = {plan.topics.predictions(name): plan.predictions_schema(name) for name in plan.pipeline.predictions}
     missing = partial(models.missing, stage.predictions)

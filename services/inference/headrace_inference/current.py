@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from headrace.contract.errors import ModelError, StoreError
+from headrace.contract.errors import DeviceMissing, ModelError, StoreError
 from headrace.contract.plan import Plan
+from headrace.models.device import Device
 from headrace.models.manifest import inputs_of
 from headrace.models.registry import Registry
 from headrace.models.session import Model, open_model
@@ -21,10 +22,11 @@ CHAMPION = "champion"
 class CurrentModels:
     """For each prediction, the version that its champion alias names; None until there is one."""
 
-    def __init__(self, plan: Plan, store: ObjectStore, threads: int) -> None:
+    def __init__(self, plan: Plan, store: ObjectStore, threads: int, device: Device = "cpu") -> None:
         self._plan = plan
         self._registry = Registry(store, plan.pipeline.tenant)
         self._threads = threads
+        self._device = device
         self._current: dict[str, Model | None] = dict.fromkeys(plan.pipeline.predictions)
         self._refused: dict[str, int] = {}  # versions that were looked at and must not be used
 
@@ -33,12 +35,15 @@ class CurrentModels:
         return self._current[prediction]
 
     def load(self, prediction: str, number: int) -> Model:
-        """Open one version; raises ModelError, StoreError."""
-        name = self._plan.pipeline.predictions[prediction].model
-        return open_model(self._registry.load(name, number), inputs_of(self._plan, prediction), self._threads)
+        """Open one version; raises ModelError, DeviceMissing, StoreError."""
+        version = self._registry.load(self._plan.pipeline.predictions[prediction].model, number)
+        return open_model(version, inputs_of(self._plan, prediction), self._threads, self._device)
 
     async def watch(self, seconds: float) -> None:
-        """Follow the aliases for ever. A version that must not be used is logged once, and the one before stays."""
+        """Follow the aliases for ever. A version that must not be used is logged once, and the one before stays.
+
+        Raises DeviceMissing, which is no fault of the version's: another one would not run either.
+        """
         while True:
             for prediction in self._current:
                 await asyncio.to_thread(self._look, prediction)
@@ -53,6 +58,8 @@ class CurrentModels:
                 return
             self._current[prediction] = self.load(prediction, number)
             _log.info("model %s: version %d is in force", name, number)
+        except DeviceMissing:
+            raise
         except ModelError as error:
             _log.error("%s; what was in force stays", error)
             self._refused[prediction] = number or 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from headrace.cli.train import TrainingSettings
 from headrace.runtime.exits import Exit
 from headrace.runtime.settings import Settings
 from headrace_inference.settings import InferenceSettings
@@ -20,7 +21,9 @@ def test_every_exit_status_is_listed() -> None:
     assert [status.name for status in Exit if f"| {status.value} | {status.name} |" not in page] == []
 
 
-@pytest.mark.parametrize("settings", [Settings, LakeSettings, InferenceSettings, LagSettings, ScalingSettings])
+@pytest.mark.parametrize(
+    "settings", [Settings, LakeSettings, InferenceSettings, TrainingSettings, LagSettings, ScalingSettings]
+)
 def test_every_setting_is_listed(settings: type[BaseSettings]) -> None:
     page = (REFERENCE / "settings.md").read_text()
     prefix = settings.model_config["env_prefix"]

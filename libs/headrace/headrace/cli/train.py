@@ -4,24 +4,47 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import polars as pl
 import typer
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace.cli.pipeline import PipelineFile, read_plan
 from headrace.cli.where import find_lake
-from headrace.contract.errors import ModelError, PlanError
+from headrace.contract.errors import ModelError, PlanError, SettingsError
 from headrace.contract.pipeline import Hop
 from headrace.contract.plan import Plan
 from headrace.lake.read import Lake
 from headrace.lake.tables import find_table
+from headrace.models.device import Device
 from headrace.models.labels import with_labels
 from headrace.models.manifest import Manifest, Training, inputs_of
 from headrace.models.registry import MODEL, SAMPLE, Registry
+from headrace.runtime.settings import PREFIX, read_settings
 from headrace.store.opening import open_store
+from headrace.training_job.manifest import TrainingRun
 
 Prediction = Annotated[str | None, typer.Argument(help="Which prediction; may be left out where there is one.")]
+
+
+class TrainingSettings(BaseSettings):
+    """What trains."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}TRAINING_", frozen=True, extra="ignore")
+
+    device: Device = Field(
+        "cpu", description="what models are trained on: cpu, or cuda, which is a GPU and never the CPU"
+    )
+
+
+class Where(StrEnum):
+    """Where a training runs."""
+
+    HERE = "here"
+    KUBERNETES = "kubernetes"
 
 
 def train(
@@ -30,9 +53,41 @@ def train(
     before: Annotated[datetime | None, typer.Option(help="Use only requests before this time (UTC).")] = None,
     alias: Annotated[str, typer.Option(help="The alias that is moved to the new version.")] = "champion",
     seed: Annotated[int, typer.Option(help="The same rows and seed give the same model.")] = 1,
+    on: Annotated[
+        Where, typer.Option(help="Here, or as a Job of the cluster that runs the pipeline, with its file.")
+    ] = Where.HERE,
+    namespace: Annotated[
+        str | None, typer.Option(help="With --on kubernetes: the tenant's namespace, headrace-<tenant> by default.")
+    ] = None,
+    context: Annotated[str | None, typer.Option(help="With --on kubernetes: a context of the kubeconfig.")] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="With --on kubernetes: start it and do not follow it.")
+    ] = False,
+    follow: Annotated[
+        str | None,
+        typer.Option(help="With --on kubernetes: follow a training that was started earlier.", metavar="JOB"),
+    ] = None,
 ) -> None:
-    """Train a prediction's model from the lake, publish it and move an alias to it."""
+    """Train a prediction's model from the lake, publish it and move an alias to it.
+
+    With --on kubernetes as a Job, whose log is shown and whose end is this command's; Ctrl-C leaves it running.
+    """
     plan = read_plan(file)
+    if on is Where.KUBERNETES:
+        try:
+            from headrace.cli import train_on_kubernetes as cluster  # Kubernetes' client: two seconds, only here
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                f"--on kubernetes needs the package {error.name}: install headrace[kubernetes]"
+            ) from None
+
+        place = cluster.place_of(plan, file, namespace, context)
+        if follow is not None:
+            raise typer.Exit(cluster.follow_again(place, follow))
+        asked = TrainingRun(_one(plan, prediction), alias, seed, before)
+        raise typer.Exit(cluster.train_there(place, asked, detach=detach))
+    if namespace or context or detach or follow:
+        raise typer.BadParameter("--namespace, --context, --detach and --follow need --on kubernetes")
     name = _one(plan, prediction)
     lake = find_lake(plan)
     print(f"Reading features and labels of {name} from the lake")
@@ -84,7 +139,8 @@ def fit_and_publish(
             "no request has a matured label yet: let the pipeline run for longer, or widen the label's window"
         )
     times = rows[plan.pipeline.streams[plan.pipeline.predictions[prediction].on].event_time]
-    trained = fit(rows, inputs.columns, seed=seed, threads=os.cpu_count() or 1)
+    device = read_settings(TrainingSettings).device
+    trained = fit(rows, inputs.columns, seed=seed, threads=os.cpu_count() or 1, device=device)
     manifest = Manifest(
         name=plan.pipeline.predictions[prediction].model,
         files={},

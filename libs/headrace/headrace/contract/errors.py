@@ -4,7 +4,8 @@ HeadraceError
 ├── UserError                 somebody can mend it by changing what they wrote; the message says where and how
 │   ├── PipelineError         the pipeline file is wrong (carries every problem found, with its line)
 │   ├── SettingsError         a setting is missing or wrong
-│   └── PlanError             what exists does not fit what the pipeline file asks for
+│   ├── PlanError             what exists does not fit what the pipeline file asks for
+│   └── ClusterRefused        Kubernetes said no: a permission, a policy, a credential or a wrong object
 ├── BadMessage                one message cannot be read; it goes to quarantine and the stream goes on
 ├── StoreError                object store
 │   ├── NotFound              there is no such object
@@ -17,6 +18,7 @@ HeadraceError
 │   ├── BrokerRefused         Kafka refused for good (password, certificate, permission)
 │   └── SendUnknown           a send was not acknowledged in time: the process must end (the record may be there)
 ├── ModelError                a model that must not be used: wrong hash, sample mismatch, bad manifest
+│   └── DeviceMissing         the device that models are to run on is not there, or is not used
 ├── SnapshotError             a state snapshot that cannot be used (truncated, tampered, other plan)
 ├── NewerState                state that a newer version wrote: this one must not go on from older state beside it
 ├── Stuck                     a partition has work and has made no progress for too long
@@ -24,6 +26,7 @@ HeadraceError
 ├── DataLoss                  records were deleted unread, or a topic is another one: never skip or alias silently
 ├── QuarantineOverflow        more rows were rejected in a while than the pipeline allows
 ├── ClusterUnavailable        the Kubernetes API server could not be asked
+├── JobUnknown                nobody can say how a job on the cluster ends, or whether it was created
 └── StackError                the embedded stack (local Kafka, S3, services) could not start or stop
 """
 
@@ -69,6 +72,10 @@ class SettingsError(UserError):
 
 class PlanError(UserError):
     """What exists does not fit what the pipeline file asks for."""
+
+
+class ClusterRefused(UserError):
+    """Kubernetes said no for good: a permission, a policy, a credential or an object that is wrong."""
 
 
 class BadMessage(HeadraceError):
@@ -124,6 +131,10 @@ class ModelError(HeadraceError):
     """A model that must not be used: wrong hash, sample mismatch or bad manifest."""
 
 
+class DeviceMissing(ModelError):
+    """The device that models are to run on is not there, or the runtime has fallen back to another."""
+
+
 class SnapshotError(HeadraceError):
     """A state snapshot that cannot be used: truncated, tampered with or made by another plan."""
 
@@ -150,6 +161,10 @@ class QuarantineOverflow(HeadraceError):
 
 class ClusterUnavailable(HeadraceError):
     """The Kubernetes API server did not answer, or refused to."""
+
+
+class JobUnknown(HeadraceError):
+    """The API server was lost: nobody can say how a job ends, or whether it was created. Look before trying again."""
 
 
 class StackError(HeadraceError):

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 import pyarrow as pa
 
-from headrace.contract.errors import ModelError
+from headrace.contract.errors import DeviceMissing, ModelError
+from headrace.models.device import Device, open_session
 from headrace.models.manifest import Inputs
 from headrace.models.registry import MODEL, SAMPLE, Version
 
@@ -40,10 +41,11 @@ class Model:
         return scores[:, -1] if scores.ndim == 2 else scores
 
 
-def open_model(version: Version, expected: Inputs, threads: int = 1) -> Model:
+def open_model(version: Version, expected: Inputs, threads: int = 1, device: Device = "cpu") -> Model:
     """Build a version's session and try it.
 
-    Raises ModelError when it was made for other inputs, or scores its sample otherwise than when it was made.
+    Raises ModelError when it was made for other inputs, or scores its sample otherwise than when it was made;
+    DeviceMissing when the device is not used.
     """
     name, number = version.manifest.name, version.number
     where = f"model {name} version {number}"
@@ -53,7 +55,7 @@ def open_model(version: Version, expected: Inputs, threads: int = 1) -> Model:
         )
     if version.manifest.inputs.views != expected.views:
         raise ModelError(f"{where} was trained on other definitions of its features; train it anew")
-    model = build(name, number, expected.columns, version.files[MODEL], threads)
+    model = build(name, number, expected.columns, version.files[MODEL], threads, device)
     sample = pa.ipc.open_stream(version.files[SAMPLE]).read_all()
     off = np.abs(model.score(sample) - sample[SCORE].to_numpy())
     if len(off) and not float(off.max()) <= TOLERANCE:
@@ -61,14 +63,14 @@ def open_model(version: Version, expected: Inputs, threads: int = 1) -> Model:
     return model
 
 
-def build(name: str, number: int, columns: tuple[str, ...], body: bytes, threads: int = 1) -> Model:
-    """A session for ONNX bytes; raises ModelError when the runtime refuses them."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+def build(
+    name: str, number: int, columns: tuple[str, ...], body: bytes, threads: int = 1, device: Device = "cpu"
+) -> Model:
+    """A session for ONNX bytes; raises ModelError when the runtime refuses them, DeviceMissing for its device."""
     try:
-        session = ort.InferenceSession(body, options, providers=["CPUExecutionProvider"])
+        session = open_session(body, threads, device)
+    except DeviceMissing:
+        raise
     except Exception as error:
         raise ModelError(f"model {name} version {number} cannot be opened: {str(error)[:200]}") from error
     return Model(name, number, columns, session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,8 @@ import xgboost as xgb
 from onnxmltools.convert import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
 
-from headrace.contract.errors import ModelError
+from headrace.contract.errors import DeviceMissing, ModelError
+from headrace.models.device import Device
 from headrace.models.labels import LABEL
 from headrace.models.metrics import auc, log_loss
 from headrace.models.session import SCORE, TOLERANCE, build, matrix
@@ -32,6 +34,10 @@ _PATIENCE = 20  # rounds without a better score on the held-out rows
 _HELD_OUT = 0.15  # the share of rows, the latest ones, that decides when to stop
 _LEAST_ROWS = 200
 _SAMPLE = 256
+_MEND = (
+    "it takes an image with xgboost instead of xgboost-cpu, an NVIDIA driver on the node and nvidia.com/gpu in the"
+    " pod's resources (component training-gpu); or set HEADRACE_TRAINING_DEVICE=cpu"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +51,27 @@ class Trained:
     rows: int
 
 
-def train(rows: pl.DataFrame, columns: tuple[str, ...], *, seed: int, threads: int) -> Trained:
+def train(rows: pl.DataFrame, columns: tuple[str, ...], *, seed: int, threads: int, device: Device = "cpu") -> Trained:
     """Train on rows in event-time order with the label in `_label`; the same rows and seed give the same model.
 
-    Raises ModelError for too few rows, for a label that is always the same, and for an export that scores otherwise.
+    Raises ModelError for too few rows, for a label that is always the same, and for an export that scores otherwise;
+    DeviceMissing when XGBoost does not use the device.
     """
+    if device == "cuda" and not xgb.build_info()["USE_CUDA"]:
+        raise DeviceMissing(f"HEADRACE_TRAINING_DEVICE=cuda, but this XGBoost was built without CUDA: {_MEND}")
     table = rows.to_arrow()
     truth = rows[LABEL].to_numpy()
     cut = int(len(truth) * (1 - _HELD_OUT))
     if cut < _LEAST_ROWS or truth[:cut].all() or not truth[:cut].any() or truth[cut:].all() or not truth[cut:].any():
         raise ModelError(f"{len(truth)} labelled rows with {int(truth.sum())} positive are too few to train on")
     inputs = matrix(table, columns)
-    params = {**PARAMS, "seed": seed, "nthread": threads}
+    params = {**PARAMS, "seed": seed, "nthread": threads, "device": device}
     earlier = xgb.DMatrix(inputs[:cut], truth[:cut])
     later = xgb.DMatrix(inputs[cut:], truth[cut:])
     booster = xgb.train(
         params, earlier, _ROUNDS, evals=[(later, "later")], early_stopping_rounds=_PATIENCE, verbose_eval=False
     )
+    _expect_device(booster, device)
     booster = booster[: booster.best_iteration + 1]
     wanted = booster.predict(later)
     onnx = _export(booster, len(columns))
@@ -79,6 +89,13 @@ def train(rows: pl.DataFrame, columns: tuple[str, ...], *, seed: int, threads: i
     }
     sample = _sample(table.slice(cut, _SAMPLE), columns, found[:_SAMPLE])
     return Trained(onnx, sample, metrics, params, len(truth))
+
+
+def _expect_device(booster: xgb.Booster, device: Device) -> None:
+    """XGBoost goes over to the CPU with no more than a warning where it finds no GPU."""
+    used = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
+    if not used.startswith(device):
+        raise DeviceMissing(f"HEADRACE_TRAINING_DEVICE={device}, but XGBoost has trained on {used}: {_MEND}")
 
 
 def _export(booster: xgb.Booster, width: int) -> bytes:

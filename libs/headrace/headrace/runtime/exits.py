@@ -7,8 +7,10 @@ from enum import IntEnum
 from headrace.contract.errors import (
     BrokerRefused,
     BrokerUnavailable,
+    ClusterUnavailable,
     DataLoss,
     Fenced,
+    JobUnknown,
     ModelError,
     NewerState,
     QuarantineOverflow,
@@ -36,8 +38,11 @@ class Exit(IntEnum):
     DATA_LOSS = 17  # records were deleted before they were read, or a topic was created again
     QUARANTINE = 18  # more rows were rejected than the pipeline allows
     STATE = 19  # no usable state: a snapshot or the committed marks do not fit the plan or are a newer version's
-    MODEL = 20  # a model that must not be used
+    MODEL = 20  # a model that must not be used, or its device is missing
     REFUSED = 21  # Kafka refused for good: a password, a certificate or a permission
+    CLUSTER = 22  # Kubernetes could not be asked, and nothing was done
+    JOB = 23  # a job on the cluster was ended from outside: memory, deadline, eviction, deletion
+    JOB_UNKNOWN = 24  # nobody can say how a job on the cluster ends, or whether it was created
 
 
 _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
@@ -54,6 +59,8 @@ _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
     (SnapshotError, Exit.STATE),
     (NewerState, Exit.STATE),
     (ModelError, Exit.MODEL),
+    (ClusterUnavailable, Exit.CLUSTER),
+    (JobUnknown, Exit.JOB_UNKNOWN),
 )
 
 
