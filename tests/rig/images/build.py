@@ -23,14 +23,15 @@ from rig.images.oci import to_oci
 from rig.images.recipes import Recipe, key_of, recipes
 
 _SPACE = 12 << 30  # bytes: layers, build caches, the archive and its making
-_KEPT_SECONDS = 86_400.0  # another checkout may be at work with its own
+_CACHED = "8GB"  # of build cache: the layers of one tree and its packages' downloads are 5
+_KEPT_SECONDS = 7_200.0  # another checkout may be at work with its own
 _SOURCE = "https://github.com/headrace/headrace"
 
 
 def images_ready(say: Callable[[str], None]) -> Catalog:
     """The images of the tree as it is, built first (minutes) when they are not in the cache.
 
-    What nobody has used for a day is deleted. Raises StackError with the last lines of a build that fails.
+    What nobody has used for two hours is deleted. Raises StackError with the last lines of a build that fails.
     """
     cache = cache_folder() / "images"
     folder = cache / f"archive-{key_of()}"
@@ -55,6 +56,8 @@ def engine(say: Callable[[str], None]) -> Iterator[Engine]:
     with one_at_a_time(_made(cache / "engine"), say), Engine(cache / "docker", cache / "logs", say) as running:
         _import(running, root)
         yield running
+        running.run("image", "prune", "--force")
+        running.run("builder", "prune", "--force", "--keep-storage", _CACHED)
 
 
 def build(running: Engine, recipe: Recipe, say: Callable[[str], None]) -> float:
@@ -88,7 +91,6 @@ def _build(cache: Path, folder: Path, say: Callable[[str], None]) -> None:
             say(f"Built {recipe.name} in {seconds[recipe.reference]:.0f} s")
         saved, made = Path(scratch) / "saved.tar", _made(Path(scratch) / "archive")
         running.run("save", "--output", str(saved), *[recipe.reference for recipe in wanted])
-        running.run("image", "prune", "--force")
         _add_bills(catalog.write(made / "images.tar", to_oci(saved, made / "images.tar"), seconds))
         made.rename(folder)
 
