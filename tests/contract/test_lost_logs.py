@@ -126,9 +126,10 @@ def test_a_topic_that_is_created_again_stops_its_readers_until_all_are_new(suite
     # When the raw topic is deleted and created again while ingestion reads it
     administer(suite, recreate=raw)
     visit(suite, 5)
-    # Then ingestion ends; no row of the new topic has passed for one of the old
+    # Then ingestion ends; no row of the new topic has passed for one of the old. Who sees it first, the watch of the
+    # topics or the reader whose next offset is not there, is a matter of moments.
     service = suite.services["ingestion"]
-    expect_end(suite, "ingestion", raw, "was deleted and created again")
+    expect_end(suite, "ingestion", raw, "created again")
     # And it does so again when it is started again
     suite.services["ingestion"] = service
     service.start()

@@ -9,8 +9,8 @@ from rig.cluster.namespaces import VOLUMES
 STORAGE_CLASS = "manual"  # of manifests/control-plane.yaml; the default
 
 
-def make_volume(cluster: Cluster, kube: Kube, name: str, size: str = "1Gi", access: str = "ReadWriteOnce") -> None:
-    """Make a PersistentVolume for claims up to `size` that ask for this access; every user may write to it."""
+def make_volume(cluster: Cluster, kube: Kube, name: str, size: str = "1Gi") -> None:
+    """Make a PersistentVolume that the scheduler may bind to any claim up to `size`; every user may write to it."""
     folder = cluster.folder / "volumes" / name
     folder.mkdir()
     folder.chmod(0o777)  # a hostPath does not follow a pod's fsGroup
@@ -21,7 +21,7 @@ def make_volume(cluster: Cluster, kube: Kube, name: str, size: str = "1Gi", acce
             "metadata": {"name": name},
             "spec": {
                 "capacity": {"storage": size},
-                "accessModes": [access],
+                "accessModes": ["ReadWriteOnce"],
                 "storageClassName": STORAGE_CLASS,
                 "persistentVolumeReclaimPolicy": "Retain",
                 "hostPath": {"path": f"{VOLUMES}/{name}", "type": "Directory"},

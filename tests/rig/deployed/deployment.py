@@ -27,8 +27,7 @@ BACKING = "headrace-backing"
 KAFKA = "kafka.headrace-backing.svc:9092"
 S3 = "http://s3.headrace-backing.svc:9000"
 
-# Kafka's, the S3 server's, and a state cache for each feature-engineering pod
-_VOLUMES = ["ReadWriteOnce"] * 2 + ["ReadWriteOncePod"] * 4
+_VOLUMES = 6  # Kafka's, the S3 server's, and a state cache for each feature-engineering pod
 _FIRST = ("Namespace", "PriorityClass", "ClusterRole", "ServiceAccount", "ConfigMap")
 _UP_SECONDS = 300.0
 
@@ -82,8 +81,8 @@ def deployed(folder: Path, say: Callable[[str], None], settings: Mapping[str, st
         closing(Kube(cluster.kubeconfig)) as kube,
     ):
         keys = (secrets.token_hex(10), secrets.token_hex(20))
-        for number, access in enumerate(_VOLUMES):
-            make_volume(cluster, kube, f"volume-{number}", "10Gi", access)
+        for number in range(_VOLUMES):
+            make_volume(cluster, kube, f"volume-{number}", "10Gi")
         authority = _serving_certificate(kube, folder / "lag-tls")
         objects = [found for place in ADMIN for found in rendered(place, digests, say)]
         objects += rendered(OVERLAY, digests, say)
