@@ -46,7 +46,9 @@ def test_every_way_to_choose_and_every_set_of_options_is_among_them() -> None:
         product(CHOICES["kafka"], CHOICES["store"], [None, *CHOICES["autoscale"]], [None, *CHOICES["monitoring"]])
     )
     assert {way for way in ways if any(set(way) - {None} <= each for each in sets)} == ways
-    assert len({each & set(OPTIONS) for each in sets}) == 2 ** len(OPTIONS)
+    assert len({frozenset(option for option in OPTIONS if each.issuperset(option)) for each in sets}) == 2 ** len(
+        OPTIONS
+    )
 
 
 def test_every_component_is_in_the_combinations_or_known_to_stand_elsewhere() -> None:

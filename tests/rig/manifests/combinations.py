@@ -16,7 +16,7 @@ KUSTOMIZE = PROJECT_ROOT / "kustomize"
 
 _SAID: dict[str, Any] = yaml.safe_load((KUSTOMIZE / "tests" / "combinations.yaml").read_text())
 ORDER: list[str] = _SAID["order"]
-OPTIONS: list[str] = _SAID["options"]
+OPTIONS: list[tuple[str, ...]] = [(each,) if isinstance(each, str) else tuple(each) for each in _SAID["options"]]
 CHOICES: dict[str, list[str]] = {name: each["of"] for name, each in _SAID["choices"].items()}
 _NEEDED = {name for name, each in _SAID["choices"].items() if each.get("needed")}
 
@@ -49,7 +49,8 @@ class Combination:
 def legal() -> list[Combination]:
     """Every way to choose, each with a set of options in turn; and every set of options, each with a way to choose."""
     ways = list(product(*([*(() if n in _NEEDED else (None,)), *of] for n, of in CHOICES.items())))
-    sets = list(chain.from_iterable(combinations(OPTIONS, size) for size in range(len(OPTIONS) + 1)))
+    chosen = chain.from_iterable(combinations(OPTIONS, size) for size in range(len(OPTIONS) + 1))
+    sets = [tuple(chain.from_iterable(each)) for each in chosen]
     both = [*zip(ways, cycle(sets), strict=False), *zip(cycle(ways), sets, strict=False)]
     made = (tuple(each for each in (*way, *options) if each) for way, options in both)
     return [Combination(components) for components in dict.fromkeys(made)]

@@ -57,6 +57,7 @@ def test_a_policy_names_one_principal_and_lists_only_below_its_prefixes() -> Non
     assert "*" not in objects["Action"]
 
 
-def test_the_template_for_a_tenant_has_the_same_policy() -> None:
-    template = Path(__file__).parents[3] / "k8s" / "tenant-template" / "s3-policy.json"
-    assert json.loads(template.read_text()) == tenant_policy("TENANT", "BUCKET", "PRINCIPAL")
+def test_the_policy_of_an_example_tenant_is_this_one() -> None:
+    committed = Path(__file__).parents[3] / "kustomize/tenants/blue/access/s3-policy.json"
+    role = "arn:aws:iam::111122223333:role/headrace-blue"
+    assert json.loads(committed.read_text()) == tenant_policy("blue", "headrace-prod", role)
