@@ -5,52 +5,35 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from headrace.cli.app import app
 from headrace.local.places import cache_folder
 from headrace.manifests.kustomize import build, kustomize_ready
 from headrace.manifests.objects import name, of_kind
 from rig.workflows.linters import actionlint, zizmor
-from typer.testing import CliRunner
+from rig.workflows.new_repository import commit, git, new_repository, released
 
 ROOT = Path(__file__).parents[2]
 HEADRACE = Path(sys.executable).with_name("headrace")
-_AUTHOR = {
-    f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "n"), ("EMAIL", "n@n"))
-}
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def repository(tmp_path: Path) -> Path:
     """A new repository, committed once."""
-    monkeypatch.chdir(tmp_path)
-    made = CliRunner().invoke(app, ["new", "parcels", "--tenant", "green", "--suite", "v0.1.0"])
-    assert made.exit_code == 0, made.stderr
-    _commit(tmp_path / "parcels", "New")
-    return tmp_path / "parcels"
+    return new_repository(tmp_path, "parcels", "green")
 
 
 @pytest.fixture
-def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite's manifests of this tree as the version v0.1.0, with digests, where git looks for its repository."""
-    suite = tmp_path / "suite"
-    for folder in ("kustomize", "k8s"):
-        shutil.copytree(ROOT / folder, suite / folder)
-    for component in suite.glob("kustomize/overlays/*/images/kustomization.yaml"):
-        component.write_text(re.sub(r"sha256:[0-9a-f]{64}", f"sha256:{7:064x}", component.read_text()))
-    _commit(suite, "Release")
-    _git(suite, "tag", "v0.1.0")
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{suite}.insteadOf")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/headrace/headrace")
+def _released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite's manifests of this tree as the version that the repository names."""
+    for variable, value in released(tmp_path).items():
+        monkeypatch.setenv(variable, value)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +58,7 @@ def test_its_actions_are_the_commits_that_the_suite_uses_itself(repository: Path
     assert {"actions/checkout", "actions/setup-python"} <= theirs.keys()
 
 
-@pytest.mark.usefixtures("released")
+@pytest.mark.usefixtures("_released")
 @pytest.mark.parametrize("environment", ["staging", "prod"])
 def test_a_workflow_applies_only_what_a_deployer_may(repository: Path, kustomize: Path, environment: str) -> None:
     # Given what k8s/cluster-roles.yaml lets a deployer create
@@ -88,7 +71,7 @@ def test_a_workflow_applies_only_what_a_deployer_may(repository: Path, kustomize
     assert [each["data"]["HEADRACE_S3_BUCKET"] for each in connections] == [f"headrace-{environment}"]
 
 
-@pytest.mark.usefixtures("released")
+@pytest.mark.usefixtures("_released")
 def test_its_words_run(repository: Path) -> None:
     assert "right. green.parcels has 2 streams" in _make(repository, "check")
     assert "green.parcels.predictions.late" in _make(repository, "plan")
@@ -100,7 +83,7 @@ def test_changes_shows_what_a_pull_request_would_change(repository: Path) -> Non
     # Given a branch with one more feature
     file = repository / "pipeline.yaml"
     file.write_text(file.read_text().replace("[mean, max]", "[mean, max, min]"))
-    _commit(repository, "Min")
+    commit(repository, "Min")
 
     shown = _make(repository, "changes", "BASE=HEAD^")
 
@@ -118,7 +101,7 @@ def test_suite_moves_every_pin_to_another_version(repository: Path) -> None:
     texts = [file.read_text() for file in pins]
     assert sum(text.count("9c0ffee") for text in texts) == 1 + 8 + 2
     assert not any("v0.1.0" in text for text in texts)
-    assert _git(repository, "status", "--porcelain", "--untracked-files=all").count("\n") == 3
+    assert git(repository, "status", "--porcelain", "--untracked-files=all").count("\n") == 3
 
 
 class _GitHub(BaseHTTPRequestHandler):
@@ -194,16 +177,3 @@ def _make(repository: Path, *words: str) -> str:
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def _commit(folder: Path, message: str) -> None:
-    _git(folder, "init", "--quiet")
-    _git(folder, "add", "--all")
-    _git(folder, "commit", "--quiet", "--message", message)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    environment: Mapping[str, str] = {**os.environ, **_AUTHOR}
-    return subprocess.run(
-        ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=True
-    ).stdout
