@@ -136,7 +136,7 @@ class Lab:
 
     def pod(self) -> Object:
         """The Job's pod, once the job controller has made it."""
-        wait_for(lambda: self.kube.list("v1/Pod", self.namespace), "a pod of the Job", 60)
+        wait_for(lambda: self.kube.list("v1/Pod", self.namespace), "a pod of the Job", 120)
         return self.kube.list("v1/Pod", self.namespace)[0]
 
     def play_node(self, phase: str, state: Object) -> None:
@@ -221,7 +221,7 @@ class Command:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.communicate()
+        print(*self._process.communicate())  # pytest shows it where the test fails
 
 
 @pytest.mark.usefixtures("ada")
