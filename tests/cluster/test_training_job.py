@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,21 +209,27 @@ class Command:
     def __init__(self, lab: Lab, *more: str) -> None:
         line = [sys.executable, "-m", "headrace.cli", "train", str(FLIGHTS), "late_at_departure", "--seed", "7"]
         options = ["--on", "kubernetes", "--namespace", lab.namespace, *more]
+        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed on exit
         self._process = subprocess.Popen(
-            [*line, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*line, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._stderr
         )
 
-    def end(self) -> tuple[int, str, str]:
-        """Its exit status, its stdout and its stderr, once it has ended."""
-        said, told = self._process.communicate(timeout=90)
-        return self._process.returncode, said, told
+    def told(self) -> str:
+        """What it has said on stderr up to now."""
+        return os.pread(self._stderr.fileno(), 1 << 16, 0).decode()
+
+    def end(self) -> tuple[int, str]:
+        """Its exit status and its stderr, once it has ended."""
+        return self._process.wait(timeout=90), self.told()
 
     def __enter__(self) -> Command:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        print(*self._process.communicate())  # pytest shows it where the test fails
+        self._process.wait()
+        print(self.told())  # pytest shows it where the test fails
+        self._stderr.close()
 
 
 @pytest.mark.usefixtures("ada")
@@ -230,8 +238,9 @@ def test_a_trainer_starts_a_job_that_a_restricted_namespace_admits_and_its_end_i
     with Command(lab, "--alias", "challenger") as running:
         pod = lab.pod()
         job = lab.job()
+        wait_for(lambda: "waits for a node: no nodes available" in running.told(), "why the pod waits")
         lab.play_node("Succeeded", TERMINATED)
-        status, _, told = running.end()
+        status, told = running.end()
 
     # Then the pod is the template's, with the run's arguments, and the namespace has admitted it
     assert job is not None
@@ -244,7 +253,6 @@ def test_a_trainer_starts_a_job_that_a_restricted_namespace_admits_and_its_end_i
 
     # And as its program has ended well, the command has
     assert status == 0, told
-    assert "waits for a node: no nodes available" in told
     assert f"job {job['metadata']['name']} has succeeded" in told
 
 
@@ -269,7 +277,7 @@ async def test_a_failure_of_the_program_is_one_of_the_command(
 def test_who_detaches_is_told_how_to_follow_and_to_stop_and_can(lab: Lab) -> None:
     # Given a training that was started and left
     with Command(lab, "--detach") as left:
-        status, _, told = left.end()
+        status, told = left.end()
     assert status == 0, told
     job = lab.job()
     assert job is not None
@@ -288,7 +296,7 @@ def test_who_detaches_is_told_how_to_follow_and_to_stop_and_can(lab: Lab) -> Non
     # Then that is how it ended, and following it once more finds nothing
     assert asyncio.run(follow_and_stop()) == Ending(False, None, "it was deleted")
     with Command(lab, "--follow", name) as again:
-        status, _, told = again.end()
+        status, told = again.end()
     assert (status, f"has no job {name}" in told) == (2, True), told
 
 
