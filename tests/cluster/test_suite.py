@@ -68,8 +68,8 @@ def test_flights_go_through_real_pods_exactly_once(deployment: Deployment, scena
 
 
 def test_replicas_follow_a_load_of_five_times_and_back(deployment: Deployment, scenario: Scenario) -> None:
-    # Given one pod of each
-    wait_for(lambda: set(replicas(deployment).values()) == {1}, f"one of each: {replicas(deployment)}", 300.0)
+    # Given one pod of each at most: some may sleep again
+    wait_for(lambda: max(replicas(deployment).values()) <= 1, "one of each", 300.0)
     seen: list[tuple[float, dict[str, int]]] = []
 
     # When five times the load comes, and goes again
