@@ -45,7 +45,7 @@ def fed(deployment: Deployment, first: int, count: int, rate: float) -> Iterator
 
 def ingested(deployment: Deployment) -> int:
     """Rows in the lake's first tables; every one of them is there once."""
-    tables = [f"ingested/{name}" for name in ("departures", "arrivals", "weather")]
+    tables = [f"ingested/{name}" for name in ("schedule", "departures", "arrivals", "weather")]
     told: dict[str, list[int]] = json.loads(deployment.inside("rig.deployed.count", *tables))
     for table, (rows, distinct) in told.items():
         assert rows == distinct, table
