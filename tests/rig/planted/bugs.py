@@ -15,6 +15,8 @@ _FEATURES = "libs/headrace/headrace/features"
 _SEND_FAILS = """        except TimeoutError as error:
             raise SendUnknown(f"{self._place}: a send was not acknowledged in {seconds:g} s") from error
         except KafkaError as error:
+            if refused := refusal(error):
+                raise BrokerRefused(f"{self._place}: sending: {refused}") from error
             raise SendUnknown(f"{self._place}: a send failed: {error!r}") from error
 """
 
