@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 from headrace.local.places import state_folder
-from rig.cluster.kube import wait_for
+from rig.cluster.kube import Kube, condition, wait_for
 from rig.cluster.report import Scenario
 from rig.deployed.deployment import BACKING, SYSTEM, TENANT, Deployment, deployed
 
@@ -54,6 +54,12 @@ def ingested(deployment: Deployment) -> int:
 
 def replicas(deployment: Deployment) -> dict[str, int]:
     return {name: deployment.replicas(kind, name)[0] for name, kind in WORKLOADS.items()}
+
+
+def without_a_number(kube: Kube) -> bool:
+    """Whether every autoscaler of the tenant says that it has nothing to go by."""
+    found = kube.list("autoscaling/v2/HorizontalPodAutoscaler", TENANT)
+    return all(condition(each, "ScalingActive") == "False" for each in found)
 
 
 def test_flights_go_through_real_pods_exactly_once(deployment: Deployment, scenario: Scenario) -> None:
@@ -103,17 +109,10 @@ def test_replicas_are_held_while_the_lag_service_is_away(deployment: Deployment)
     wait_for(lambda: not kube.list("v1/Pod", SYSTEM, "app.kubernetes.io/name=lag"), "lag is away", 120.0)
 
     # Then the autoscalers say that they know nothing, and change nothing
-    def inactive() -> bool:
-        found = kube.list("autoscaling/v2/HorizontalPodAutoscaler", TENANT)
-        return all(
-            any(c["type"] == "ScalingActive" and c["status"] == "False" for c in each["status"]["conditions"])
-            for each in found
-        )
-
-    wait_for(inactive, "every autoscaler says so", 120.0)
+    wait_for(lambda: without_a_number(kube), "every autoscaler says so", 120.0)
     assert replicas(deployment) == before
     kube.patch("apps/v1/Deployment", "lag", {"spec": {"replicas": 1}}, SYSTEM)
-    wait_for(lambda: not inactive(), "it is back", 180.0)
+    wait_for(lambda: not without_a_number(kube), "it is back", 180.0)
 
 
 def test_replicas_are_held_while_the_broker_is_away(deployment: Deployment) -> None:
@@ -122,17 +121,10 @@ def test_replicas_are_held_while_the_broker_is_away(deployment: Deployment) -> N
     kube.patch("apps/v1/StatefulSet", "kafka", {"spec": {"replicas": 0}}, BACKING)
     wait_for(lambda: not kube.list("v1/Pod", BACKING, "app.kubernetes.io/name=kafka"), "Kafka is away", 120.0)
 
-    def unanswered() -> bool:
-        found = kube.list("autoscaling/v2/HorizontalPodAutoscaler", TENANT)
-        return all(
-            any(c["type"] == "ScalingActive" and c["status"] == "False" for c in each["status"]["conditions"])
-            for each in found
-        )
-
-    wait_for(unanswered, "no autoscaler has a number", 180.0)
+    wait_for(lambda: without_a_number(kube), "no autoscaler has a number", 180.0)
     assert replicas(deployment) == before
     kube.patch("apps/v1/StatefulSet", "kafka", {"spec": {"replicas": 1}}, BACKING)
-    wait_for(lambda: not unanswered(), "they have numbers again", 300.0)
+    wait_for(lambda: not without_a_number(kube), "they have numbers again", 300.0)
 
 
 def test_it_goes_to_sleep_and_wakes(deployment: Deployment, scenario: Scenario) -> None:
