@@ -12,6 +12,8 @@ from headrace.manifests.pinned import pinned
 from rig.manifests.combinations import Combination
 from typer.testing import CliRunner
 
+pytestmark = pytest.mark.usefixtures("kustomized")  # built by now, so that nothing tells of building it
+
 RUNNER = CliRunner()
 RIGHT = ("kafka-plain", "s3")
 

@@ -197,7 +197,21 @@ def test_a_snapshot_of_another_plan_is_refused() -> None:
     scalars, waiting = EventOrder(["a"], SCHEMA, ROOMY).snapshot()
     with pytest.raises(SnapshotError, match="planned origins"):
         EventOrder(["a", "b"], SCHEMA, ROOMY).restore(scalars, waiting)
-    with pytest.raises(SnapshotError, match="schema"):
-        EventOrder(["a"], SCHEMA, ROOMY).restore(scalars, waiting.drop_columns(["value"]))
+    with pytest.raises(SnapshotError, match="waiting rows: column _time"):
+        EventOrder(["a"], SCHEMA, ROOMY).restore(scalars, waiting.drop_columns(["_time"]))
     with pytest.raises(SnapshotError, match="expected origins"):
         EventOrder(["a"], SCHEMA, ROOMY).restore({}, waiting)
+
+
+def test_rows_that_waited_under_another_schema_are_read_by_name() -> None:
+    # Given a row that waits, for an origin is behind
+    order = EventOrder(["a"], SCHEMA, ROOMY)
+    order.push([LogMessage(0, "a", 4, True, at(5))])
+    scalars, waiting = order.snapshot()
+    # When the log has a column more from now on
+    wider = SCHEMA.append(pa.field("later", pa.string()))
+    again = EventOrder(["a"], wider, ROOMY)
+    again.restore(scalars, waiting)
+    # Then it waits on, with null there
+    assert again.waiting == waiting.num_rows == 1
+    assert again.snapshot()[1]["later"].to_pylist() == [None]

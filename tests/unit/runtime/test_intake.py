@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
+from headrace.contract.errors import SchemaMismatch
 from headrace.runtime.intake import Admitted, LogIntake
 from headrace.runtime.marks import Heard
 from headrace.runtime.stage import Arrival
@@ -100,3 +102,26 @@ def test_what_cannot_be_read_is_refused_with_its_bytes_and_moves_no_mark(record:
 def test_a_refused_message_takes_no_neighbour_with_it() -> None:
     admitted = intake().admit([message(0, 0, [[1]]), Read(1, b"hello"), message(2, 1, [[2]])])
     assert numbers(admitted) == [[1], [2]]
+
+
+def test_a_message_of_another_version_is_read_by_name() -> None:
+    # Given a reader whose file has a column more, and no `text`
+    later = pa.schema(
+        [pa.field("later", pa.float64()), *(SCHEMA.field(name) for name in SCHEMA.names if name != "text")]
+    )
+    reader = LogIntake("stage", "in", later, [WRITER], {})
+    # When it comes to a message of before
+    (item,) = reader.admit([message(0, 0, [[1], [2]])]).items
+    # Then its rows are there, with null in the new column
+    assert isinstance(item, Arrival)
+    assert item.rows.schema == later
+    assert item.rows.select(["n", "later"]).to_pydict() == {"n": [1, 2], "later": [None, None]}
+
+
+def test_a_message_of_a_version_that_cannot_be_read_is_not_skipped() -> None:
+    # Given a reader whose file has given a column another type
+    reader = LogIntake("stage", "in", pa.schema([pa.field("n", pa.string()), *SCHEMA][:1]), [WRITER], {})
+    # Then the message is named, neither refused nor passed
+    with pytest.raises(SchemaMismatch, match=r"in offset 7: .*column n is int64 there and string here"):
+        reader.admit([message(7, 0, [[1]])])
+    assert reader.marks == {}

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from headrace.contract.columns import ColumnType
-from headrace.contract.errors import BadMessage
+from headrace.contract.errors import BadMessage, SchemaMismatch
 from headrace.wire import headers
 from headrace.wire.gate import admit
 from headrace.wire.headers import Progress
@@ -78,6 +78,36 @@ def test_a_header_that_names_another_schema_or_row_count_is_refused() -> None:
         admit(message.value, other.headers, SCHEMA)
     with pytest.raises(BadMessage, match="bad_schema: the header names schema"):
         admit(message.value, message_of(every_type().select(["bool"])).headers, SCHEMA)
+
+
+def test_a_message_of_another_version_is_read_by_the_names_of_its_columns() -> None:
+    message = message_of(every_type())
+    registered = pa.schema([pa.field("new", pa.string()), SCHEMA.field("bool"), SCHEMA.field("int64")])
+
+    rows = admit(message.value, message.headers, registered)
+
+    assert rows.to_pydict() == {"new": [None] * 3, "bool": [True, False, None], "int64": [1, 0, None]}
+
+
+def test_a_message_of_a_version_that_cannot_be_read_is_no_bad_message() -> None:
+    message = message_of(every_type())
+
+    with pytest.raises(SchemaMismatch, match="column bool is bool there and string here"):
+        admit(message.value, message.headers, pa.schema([("bool", pa.string())]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        (pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]), "a column stands twice"),
+        (pa.table({"a": [[1]]}), "column a is of a type that no column of a log has"),
+    ],
+)
+def test_what_no_version_can_have_written_is_a_bad_message(rows: pa.Table, complaint: str) -> None:
+    message = message_of(rows)
+
+    with pytest.raises(BadMessage, match=f"bad_schema: {complaint}"):
+        admit(message.value, message.headers, SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def test_mutated_messages_are_admitted_as_sound_rows_or_refused_and_nothing_else
         f"seed {seeds.read_text().strip() if seeds.exists() else 'none'} ended the fuzzer with {run.returncode}: "
         f"run {FUZZER.name} {seeds.name} 0 with that seed\n{run.stderr[-3_000:]}"
     )
-    # Then: the mutations reach both sides of the gate
+    # Then: the mutations reach both sides of the gate, and what is done with other versions
     assert " admitted" in run.stdout
+    assert " read by name" in run.stdout
+    assert "of a version that cannot be read" in run.stdout
     assert "refused as bad_arrow" in run.stdout
     print(run.stdout)

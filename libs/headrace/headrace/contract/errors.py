@@ -7,6 +7,7 @@ HeadraceError
 │   ├── PlanError             what exists does not fit what the pipeline file asks for
 │   └── ClusterRefused        Kubernetes said no: a permission, a policy, a credential or a wrong object
 ├── BadMessage                one message cannot be read; it goes to quarantine and the stream goes on
+├── SchemaMismatch            another version of the pipeline file wrote this, and it cannot be read by this one
 ├── StoreError                object store
 │   ├── NotFound              there is no such object
 │   ├── PreconditionFailed    a conditional write lost: somebody else wrote first
@@ -85,6 +86,10 @@ class BadMessage(HeadraceError):
         self.reason = reason
         self.detail = detail
         super().__init__(f"{reason}: {detail}")
+
+
+class SchemaMismatch(HeadraceError):
+    """Another version of the pipeline file wrote these rows, and this one cannot read them: never skip them."""
 
 
 class StoreError(HeadraceError):

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.contract.errors import SnapshotError
+from headrace.contract.by_name import by_name
+from headrace.contract.errors import SchemaMismatch, SnapshotError
 
 Int64s = npt.NDArray[np.int64]
 
@@ -120,10 +121,13 @@ class EventOrder:
     def restore(self, scalars: Mapping[str, object], waiting: pa.Table) -> None:
         """Take up a snapshot's state in place of this one's.
 
-        Raises SnapshotError when it was made by another plan (schema, origins) or is not a snapshot of an order.
+        Rows of another schema are read by name. Raises SnapshotError when that cannot be, when it was made by another
+        plan (origins) or is not a snapshot of an order.
         """
-        if not waiting.schema.equals(self._waiting.schema):
-            raise SnapshotError(f"waiting rows have the schema {waiting.schema}, expected {self._waiting.schema}")
+        try:
+            waiting = by_name(waiting, self._waiting.schema)
+        except SchemaMismatch as error:
+            raise SnapshotError(f"waiting rows: {error}") from error
         match scalars:
             case {
                 "origins": dict(origins),

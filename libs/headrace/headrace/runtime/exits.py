@@ -14,6 +14,7 @@ from headrace.contract.errors import (
     ModelError,
     NewerState,
     QuarantineOverflow,
+    SchemaMismatch,
     SendUnknown,
     SnapshotError,
     StackError,
@@ -43,6 +44,7 @@ class Exit(IntEnum):
     CLUSTER = 22  # Kubernetes could not be asked, and nothing was done
     JOB = 23  # a job on the cluster was ended from outside: memory, deadline, eviction, deletion
     JOB_UNKNOWN = 24  # nobody can say how a job on the cluster ends, or whether it was created
+    SCHEMA = 25  # a log holds messages of another version of the pipeline file that this one cannot read
 
 
 _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
@@ -56,6 +58,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], Exit], ...] = (
     (Fenced, Exit.FENCED),
     (DataLoss, Exit.DATA_LOSS),
     (QuarantineOverflow, Exit.QUARANTINE),
+    (SchemaMismatch, Exit.SCHEMA),
     (SnapshotError, Exit.STATE),
     (NewerState, Exit.STATE),
     (ModelError, Exit.MODEL),

@@ -8,13 +8,18 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from headrace.contract.errors import BadMessage
+from headrace.contract.errors import BadMessage, SchemaMismatch
 from headrace.contract.quarantine import NOTHING_REJECTED, QUARANTINE_SCHEMA, RAW_LIMIT
 from headrace.runtime.marks import Heard
 from headrace.runtime.stage import Arrival, Item, Record
 from headrace.wire import gate, headers
 from headrace.wire.origin import OriginKey, drop_seen, is_replay
 from headrace.wire.position import START
+
+_REMEDY = (
+    "{} offset {}: another version of the pipeline file wrote this message: {}. Nothing was skipped. Deploy the "
+    "version that can read it; a column that came later needs `nullable: true`, one of another type another name"
+)
 
 
 class Consumed(Protocol):
@@ -73,7 +78,10 @@ class LogIntake:
         self.marks = dict(marks)
 
     def admit(self, records: Sequence[Consumed]) -> Admitted:
-        """Gate the messages in their order and move the marks; a message that is refused moves none."""
+        """Gate the messages in their order and move the marks; a message that is refused moves none.
+
+        Raises SchemaMismatch naming the message that another version of the pipeline file wrote and we cannot read.
+        """
         arrivals: list[Arrival] = []
         refused: list[dict[str, Any]] = []  # Any: one row of the quarantine schema
         replayed = 0
@@ -92,6 +100,8 @@ class LogIntake:
             except BadMessage as error:
                 refused.append(_refused(self._stage, self._topic, record, error))
                 continue
+            except SchemaMismatch as error:
+                raise SchemaMismatch(_REMEDY.format(self._topic, record.offset, error)) from error
             seen = drop_seen(said.origin, mark)
             replayed += seen
             traceparent = traceparent or said.traceparent
