@@ -17,6 +17,7 @@ from headrace.local.service import Service
 from headrace.local.stack import Stack
 from prometheus_client.parser import text_string_to_metric_families
 from rig.judge import ends
+from rig.promtool import complaints
 from rig.suite import Suite
 
 FILE = """\
@@ -140,6 +141,7 @@ def test_the_rows_that_wait_are_counted_to_the_row(suite: Suite, lag: Lag) -> No
     assert shown["headrace_lag_rows", "cleaning"] == 1000
     assert shown["headrace_lag_rows_estimated", "cleaning"] == 0
     assert shown["headrace_desired_replicas", "cleaning"] >= 1
+    assert complaints(f"{lag.service.url}/metrics", print) == ""
     # When cleaning reads them all and leaves, and more arrive
     suite.join("cleaning")
     until(lag, suite, "cleaning", 0)
