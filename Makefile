@@ -45,7 +45,7 @@ manifests: $(READY) ## every combination of Kubernetes manifests built, against 
 
 .PHONY: system
 system: $(READY) ## tests on a real Kafka and a real S3 server, minutes
-	cd $(ROOT) && $(BIN)/python -m pytest tests/contract tests/system tests/faults/test_judge.py tests/faults/test_planted.py tests/faults/test_restarts.py
+	cd $(ROOT) && $(BIN)/python -m pytest tests/contract tests/system tests/faults
 
 .PHONY: faults
 faults: $(READY) ## kills and every other fault, judged (KILLS=n SEED=s MINUTES=m); report in .headrace/faults
