@@ -48,7 +48,7 @@ system: $(READY) ## tests on a real Kafka and a real S3 server, minutes
 	cd $(ROOT) && $(BIN)/python -m pytest tests/contract tests/system tests/faults
 
 .PHONY: faults
-faults: $(READY) ## kills and every other fault, judged (KILLS=n SEED=s MINUTES=m); report in .headrace/faults
+faults: $(READY) ## kills and every other fault, judged (KILLS=n SEED=s MINUTES=m PACE=seconds); report in .headrace/faults
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.faults
 
 .PHONY: planted
@@ -56,7 +56,7 @@ planted: $(READY) ## bugs planted in a copy of the code, each of which the judge
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.planted
 
 .PHONY: reliability
-reliability: $(READY) ## docs/reliability.md from the last `make faults` and `make planted`
+reliability: $(READY) ## docs/reliability.md from the last runs of faults, planted and soak
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.faults.page
 
 .PHONY: scaling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from headrace.local.stack import Endpoints
 from headrace.models.registry import Registry
 from headrace.store.s3 import S3Store
@@ -19,6 +20,7 @@ QUICK = {"HEADRACE_LAKE_FLUSH_SECONDS": "2", "HEADRACE_SNAPSHOT_SECONDS": "1", "
 RATE = 20.0  # records a second
 
 
+@pytest.mark.timeout(900)  # fifteen starts, one after the other, and two cores that may be shared
 def test_two_rolling_restarts_and_spoiled_snapshots(endpoints: Endpoints, tmp_path: Path) -> None:
     text = pipeline()
     facts = facts_of(text)

@@ -47,7 +47,7 @@ def main() -> None:
         leg = run_leg(schedule, folder, rate=rate, seconds=hours * 3600 + 600, say=say)
     except (CannotBreak, StackError) as error:
         sys.exit(f"rig.soak: {error}")
-    report = report_of(leg)
+    report = {"asked": {"hours": hours, "seed": seed, "rate": rate}, **report_of(leg)}
     file = state_folder() / "faults" / "soak.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=1, default=str), encoding="utf-8")

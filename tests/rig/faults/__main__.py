@@ -1,8 +1,7 @@
 """`python -m rig.faults`: a campaign, leg by leg; what is done already is not done again for the same SEED and KILLS.
 
-KILLS=n (1000) SEED=s (1) MINUTES=m (no limit) RATE=records a second BOUND=seconds to flowing again.
-SCHEDULE=line repeats one leg. Ends with 0 for
-pass, 1 for fail, 3 for dull.
+KILLS=n (1000) SEED=s (1) MINUTES=m (no limit) RATE=records a second BOUND=seconds to flowing again PACE=seconds from
+one fault to the next (1.1). SCHEDULE=line repeats one leg. Ends with 0 for pass, 1 for fail, 3 for dull.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from rig.faults.leg import end_cleanly_when_told, run_leg
 from rig.faults.schedule import draw_leg, legs
 from rig.faults.told import Told
 
-_LEG_SECONDS = 900.0  # in which faults may begin
+_LEG_SECONDS = 900.0  # in which faults may begin, or as many as its faults are apart
 
 
 def main() -> None:
@@ -34,23 +33,23 @@ def main() -> None:
         told = Told.read()
         plan = [Schedule.parse(told.schedule)] if told.schedule else draw(told)
     except (ValueError, TypeError, KeyError, OSError) as error:
-        sys.exit(f"rig.faults: KILLS, SEED, MINUTES, RATE or SCHEDULE is wrong: {error!r}")
+        sys.exit(f"rig.faults: KILLS, SEED, MINUTES, RATE, PACE or SCHEDULE is wrong: {error!r}")
     try:
         report = campaign(told, plan)
     except (CannotBreak, StackError) as error:
         sys.exit(f"rig.faults: {error}")
-    show(report, told.folder / "report.json")
+    show(report, told.report)
     sys.exit({"pass": 0, "fail": 1, "dull": 3}[report["verdict"]])
 
 
 def draw(told: Told) -> list[Schedule]:
     """Every leg of the campaign."""
-    return [draw_leg(told.seed, leg, told.kills) for leg in range(legs(told.kills))]
+    return [draw_leg(told.seed, leg, told.kills, pace=told.pace) for leg in range(legs(told.kills))]
 
 
 def campaign(told: Told, plan: list[Schedule]) -> Report:
     """Run the legs that are not done yet; stops early when the minutes are over."""
-    kept = told.folder / ("repeated" if told.schedule else f"seed-{told.seed}-kills-{told.kills}")
+    kept = told.folder / told.name
     files = [kept / f"leg-{number}.json" for number in range(len(plan))]
     if told.schedule or all(file.exists() for file in files):
         shutil.rmtree(kept, ignore_errors=True)  # it was done to the end: this is another run
@@ -61,14 +60,15 @@ def campaign(told: Told, plan: list[Schedule]) -> Report:
         if file.exists():
             print(f"leg {number} of {len(plan)} is done already", flush=True)
             continue
-        left = _LEG_SECONDS if deadline is None else min(_LEG_SECONDS, deadline - time.monotonic())
+        whole = max(_LEG_SECONDS, schedule.faults[-1].at + 60.0)
+        left = whole if deadline is None else min(whole, deadline - time.monotonic())
         if left <= 0:
             print(f"the minutes are over: {len(plan) - number + 1} legs are left; the same SEED and KILLS go on there")
             break
         print(f"leg {number} of {len(plan)}: {len(schedule.faults)} faults, to repeat it: SCHEDULE='{schedule.line()}'")
         one_leg(schedule, file, told, left)
     done = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
-    asked = {"kills": told.kills, "seed": told.seed, "rate": told.rate}
+    asked = {"kills": told.kills, "seed": told.seed, "rate": told.rate, "pace": told.pace}
     return {"asked": asked, **add_up(done, len(plan), planted(told.folder))}
 
 

@@ -1,15 +1,14 @@
-"""`python -m rig.faults.page [REPORT]`: docs/reliability.md from a campaign's report."""
+"""`python -m rig.faults.page`: docs/reliability.md from the reports of a campaign, of spaced faults and of a soak."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from headrace.local.places import state_folder
 
+from rig.faults.figures import Report
 from rig.faults.schedule import ROTATION
 from rig.judgement.words import ROWS
 from rig.planted.plant import ROOT
@@ -23,15 +22,16 @@ _NOT_TESTED = """\
 """
 
 
-def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
-    """The page; `planted` is what `python -m rig.planted` wrote."""
+def page(report: Report, planted: Report, spaced: Report, soak: Report) -> str:
+    """The page, of what `rig.faults`, `rig.planted`, `rig.faults` with a longer PACE, and `rig.soak` wrote."""
     kills = dict(report["kills"])
     total = kills.pop("total")
     legs = report["legs"]
     recovery, rebalance = report["recovery_s"], report["rebalance_s"]
     parts = [
         "# Reliability",
-        "Written by `make reliability` from the report of the last campaign (`make faults`). All services, a real"
+        "Written by `make reliability` from the reports of the last campaign (`make faults`), of faults far apart"
+        " (`make faults PACE=…`), of\n`make soak` and of `make planted`. All services, a real"
         " Kafka and a real S3 server on two cores;\nan oracle of its own sends records and notes which were"
         " acknowledged, and a judge that shares no code with the suite compares every topic and\nevery table with what"
         " it computes itself.",
@@ -75,6 +75,7 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
         ),
         "With a fault a second, most of the two cores' time goes into starting processes again, and the lake is often"
         " hit again\nbefore it has written.",
+        *_spaced(spaced),
         f"Kinds that this run did not meet: {', '.join(sorted(_kinds() - recovery.keys())) or 'none'}.",
         "Rebalance pauses in seconds (from a partition's last step under one owner to the first under the next):",
         _table(["n", "p50", "p95", "p99", "most"], [_spread(rebalance)]),
@@ -83,6 +84,7 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
             ["service", "peak memory, MiB", "most files open"],
             ([name, most, report["peak_files"][name]] for name, most in report["peak_memory_mib"].items()),
         ),
+        *_soak(soak),
         "## Can the judges fail?",
         f"{planted['caught']} of {planted['total']} planted bugs were caught by the invariant named for them"
         " (`make planted`):",
@@ -96,6 +98,50 @@ def page(report: Mapping[str, Any], planted: Mapping[str, Any]) -> str:
         ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _spaced(report: Report) -> list[str]:
+    """What a fault costs when nothing else is broken."""
+    asked, recovery = report["asked"], report["recovery_s"]
+    return [
+        f"One fault at a time, {asked['pace']:g} s apart (`make faults {_asked(asked)}`: {report['verdict']},"
+        f" {report['kills']['total']} kills,\n{report['acknowledged']:,} records, {_lines(report)}):",
+        _table(
+            ["fault", "n", "p50", "p95", "p99", "most"],
+            ([kind, *_spread(seconds)] for kind, seconds in recovery.items()),
+        ),
+        _table(
+            ["what was hit", "n", "p50", "p95", "p99", "most"],
+            ([target, *_spread(seconds)] for target, seconds in report["recovery_by_target_s"].items()),
+        ),
+    ]
+
+
+def _soak(soak: Report) -> list[str]:
+    """How the longest-lived process of each service grew while a fault came every minute."""
+    longest: dict[str, Report] = {}
+    for slope in soak["slopes"]:
+        name = slope["instance"]
+        if name not in longest or slope["hours"] > longest[name]["hours"]:
+            longest[name] = slope
+    judged = soak["judgement"]
+    return [
+        "## A long run",
+        f"`make soak {_asked(soak['asked'])}`: {soak['verdict']}, {sum(soak['kills'].values())} kills, a fault a"
+        f" minute;\n{judged['acknowledged']:,} records, {_lines(judged)}. The process of each service that lived the"
+        " longest,\nby least squares after two minutes of warming up:",
+        _table(
+            ["instance", "lived, h", "memory, MiB an hour", "files an hour"],
+            (
+                [name, f"{slope['hours']:.2f}", f"{slope['memory'] / (1 << 20):+.1f}", f"{slope['files']:+.2f}"]
+                for name, slope in sorted(longest.items())
+            ),
+        ),
+    ]
+
+
+def _lines(report: Report) -> str:
+    return ", ".join(f"{report[word]} {_word(word)}" for word in ROWS)
 
 
 def _asked(asked: Mapping[str, float]) -> str:
@@ -130,13 +176,12 @@ def _word(word: str) -> str:
 def main() -> None:
     """Write the page."""
     folder = state_folder() / "faults"
-    file = Path(sys.argv[1]) if len(sys.argv) > 1 else folder / "report.json"
+    files = ("report.json", "planted.json", "spaced.json", "soak.json")
     try:
-        report = json.loads(file.read_text(encoding="utf-8"))
-        planted = json.loads((folder / "planted.json").read_text(encoding="utf-8"))
+        reports = [json.loads((folder / file).read_text(encoding="utf-8")) for file in files]
     except OSError as error:
-        sys.exit(f"{error}: run `make faults` and `make planted` first")
-    (ROOT / "docs/reliability.md").write_text(page(report, planted), encoding="utf-8")
+        sys.exit(f"{error}: run `make faults`, `make planted`, `make faults KILLS=50 PACE=12` and `make soak` first")
+    (ROOT / "docs/reliability.md").write_text(page(*reports), encoding="utf-8")
 
 
 if __name__ == "__main__":

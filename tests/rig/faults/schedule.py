@@ -13,6 +13,9 @@ CELL_HITS = 20
 """How often a campaign of a thousand kills meets each cell of the grid."""
 
 LEG_KILLS = 150
+PACE = 1.1
+"""Seconds from one fault of a campaign to the next."""
+
 _SESSION = 5.0  # HEADRACE_SESSION_SECONDS in the rig: see `world`
 
 _OFTEN = ("after_poll", "after_gate", "after_stage", "before_send", "after_acks")  # passed many times a second
@@ -60,7 +63,7 @@ def legs(kills: int) -> int:
     return max(1, -(-kills // LEG_KILLS))
 
 
-def draw_leg(seed: int, leg: int, kills: int, *, pace: float = 1.1) -> Schedule:
+def draw_leg(seed: int, leg: int, kills: int, *, pace: float = PACE) -> Schedule:
     """One leg of a campaign: its share of the failpoint grid, kills of other sorts, and some of the other kinds."""
     count = legs(kills)
     dice = random.Random(f"{seed}/{leg}")
