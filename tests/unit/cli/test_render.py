@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from headrace.cli.app import app
 from headrace.contract.load import load_pipeline
 from headrace.contract.pipeline import Pipeline
@@ -66,6 +67,21 @@ def test_a_tenant_whose_name_is_no_namespace(tmp_path: Path) -> None:
     assert done.stderr == (
         "headrace: the tenant 'our_team' cannot be a namespace: Kubernetes allows no `_` in it; choose a name without\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (f"name: {'p' * 33}", "the pipeline '{0}' cannot name its resources: Kubernetes leaves room for 32 characters"),
+        (f"name: flights\ntenant: {'t' * 55}", "the tenant '{1}' cannot be a namespace: Kubernetes leaves room for 54"),
+    ],
+)
+def test_a_name_that_is_too_long_for_kubernetes(tmp_path: Path, name: str, said: str) -> None:
+    wrong = tmp_path / "flights.yaml"
+    wrong.write_text(FLIGHTS.read_text().replace("name: flights\n", f"{name}\n"))
+    done = RUNNER.invoke(app, ["render", str(wrong), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"headrace: {said.format('p' * 33, 't' * 55)}")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import typer
 from headrace.cli.plan_text import counted
 from headrace.cli.template_files import PROGRAMS, Names, repository
 from headrace.contract.errors import PlanError
+from headrace.manifests.rendered import LONGEST_PIPELINE
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_RULE = "expected a lower-case letter, then lower-case letters, digits and _, 32 characters at most"
+_NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST_PIPELINE - 1}}}")
+_RULE = f"expected a lower-case letter, then lower-case letters, digits and _, {LONGEST_PIPELINE} characters at most"
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _THIS = f"v{version('headrace')}"
 

@@ -26,6 +26,10 @@ _FURTHER = (
 )
 """Where labels belong that Kustomize does not know of."""
 
+# Pods of a StatefulSet carry its name and 11 characters more as a label, which has 63 at most.
+LONGEST_PIPELINE = 63 - 11 - len("-feature-engineering")
+_LONGEST_TENANT = 63 - len("headrace-")
+
 Files = dict[str, str]
 
 
@@ -48,7 +52,17 @@ def rendered(pipeline: Pipeline, text: str) -> Files:
 
 def namespace_of(pipeline: Pipeline) -> str:
     """The namespace of the pipeline's tenant; raises PlanError for a name that none can have."""
-    return f"headrace-{_dns(pipeline.tenant, 'tenant')}"
+    tenant = pipeline.tenant
+    if "_" in tenant:
+        raise PlanError(
+            f"the tenant {tenant!r} cannot be a namespace: Kubernetes allows no `_` in it; choose a name without"
+        )
+    if len(tenant) > _LONGEST_TENANT:
+        raise PlanError(
+            f"the tenant {tenant!r} cannot be a namespace: Kubernetes leaves room for {_LONGEST_TENANT} characters,"
+            f" these are {len(tenant)}; choose a shorter name"
+        )
+    return f"headrace-{tenant}"
 
 
 def _component(pipeline: Pipeline, text: str) -> dict[str, Any]:
@@ -58,7 +72,7 @@ def _component(pipeline: Pipeline, text: str) -> dict[str, Any]:
         "apiVersion": "kustomize.config.k8s.io/v1alpha1",
         "kind": "Component",
         "namespace": namespace_of(pipeline),
-        "namePrefix": f"{_dns(pipeline.name, 'pipeline')}-",
+        "namePrefix": f"{_resources(pipeline.name)}-",
         "labels": [
             {"pairs": {"app.kubernetes.io/part-of": "headrace"}},
             {"pairs": facts, "includeSelectors": True},
@@ -82,7 +96,7 @@ def _autoscalers(pipeline: Pipeline) -> list[dict[str, Any]]:
 def _scaled_object(pipeline: Pipeline) -> Callable[[str], dict[str, Any]]:
     def patch(service: str) -> dict[str, Any]:
         url = f"{_LAG}/{pipeline.tenant}/{pipeline.name}/{service}"
-        target = f"{_dns(pipeline.name, 'pipeline')}-{service}"  # Kustomize does not know that this is a name
+        target = f"{_resources(pipeline.name)}-{service}"  # Kustomize does not know that this is a name
         changes = {"/spec/triggers/0/metadata/url": url, "/spec/scaleTargetRef/name": target}
         return _patch("ScaledObject", service, changes)
 
@@ -111,14 +125,14 @@ def _watched(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _dns(name: str, what: str) -> str:
-    if what == "pipeline":
-        return name.replace("_", "-").rstrip("-")
-    if "_" in name:
+def _resources(pipeline: str) -> str:
+    """What the names of a pipeline's resources begin with; raises PlanError for one that none can have."""
+    if len(pipeline) > LONGEST_PIPELINE:
         raise PlanError(
-            f"the {what} {name!r} cannot be a namespace: Kubernetes allows no `_` in it; choose a name without"
+            f"the pipeline {pipeline!r} cannot name its resources: Kubernetes leaves room for {LONGEST_PIPELINE}"
+            f" characters, these are {len(pipeline)}; choose a shorter name"
         )
-    return name
+    return pipeline.replace("_", "-").rstrip("-")
 
 
 def _plain(pipeline: Pipeline) -> dict[str, Any]:
