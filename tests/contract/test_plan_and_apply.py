@@ -23,7 +23,7 @@ streams:
 features:
   delays: {{from: departures, key: [origin], hop: 5m, windows: [1h], values: {{dep_delay: [mean]}}}}
 """
-Headrace = Callable[[str], Result]
+Headrace = Callable[..., Result]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def file(name: str, tmp_path: Path) -> Path:
 @pytest.fixture
 def headrace(stack: Stack, file: Path) -> Headrace:
     """A command on that file and the stack's Kafka."""
-    return lambda command: CliRunner().invoke(app, [command, str(file), "--kafka", stack.endpoints.kafka])
+    return lambda *words: CliRunner().invoke(app, [*words, str(file), "--kafka", stack.endpoints.kafka])
 
 
 def states(plan: Result, name: str) -> dict[str, str]:
@@ -83,6 +83,15 @@ def test_applied_twice(headrace: Headrace, name: str, stack: Stack) -> None:
     # And a second time changes nothing
     assert headrace("apply").stdout == f"default.{name}: 0 topics created, 4 were there\n"
     assert states(headrace("plan"), name) == dict.fromkeys(all_topics, "same")
+
+
+def test_whether_it_is_applied(headrace: Headrace, name: str, stack: Stack) -> None:
+    # Given nothing, then it is not
+    done = headrace("plan", "--applied")
+    assert (done.exit_code, done.stderr.startswith(f"headrace: not applied: default.{name}.raw.departures, ")) == (2, True)
+    # When it is applied, then it is
+    assert headrace("apply").exit_code == 0
+    assert headrace("plan", "--applied").exit_code == 0
 
 
 def test_other_partitions(headrace: Headrace, name: str, stack: Stack) -> None:

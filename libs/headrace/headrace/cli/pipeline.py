@@ -44,6 +44,9 @@ Kafka = Annotated[
     typer.Option(help="Bootstrap servers.", metavar="HOST:PORT[,...]", envvar="HEADRACE_KAFKA", callback=_servers),
 ]
 
+Applied = Annotated[
+    bool, typer.Option("--applied", help="End with status 2 unless every topic is there as the file asks.")
+]
 Recreated = Annotated[
     bool,
     typer.Option(
@@ -70,13 +73,15 @@ def check(file: PipelineFile) -> None:
     )
 
 
-def plan(file: PipelineFile, kafka: Kafka = None) -> None:
+def plan(file: PipelineFile, kafka: Kafka = None, applied: Applied = False) -> None:
     """Show what a pipeline file asks for.
 
     Topics, logs, tables and schemas; with --kafka, each topic is compared with what exists: new, same, differs or
     orphaned (the pipeline's by its name, but not in the file). Nothing is changed.
     """
     made = read_plan(file)
+    if applied and not kafka:
+        raise PlanError("say where Kafka is, with --kafka or HEADRACE_KAFKA")
     found: dict[str, int] = {}
     unreachable: BrokerError | None = None
     if kafka:
@@ -85,10 +90,14 @@ def plan(file: PipelineFile, kafka: Kafka = None) -> None:
         except BrokerError as error:
             unreachable = error
     compared = bool(kafka) and unreachable is None
-    print(plan_text(made, topic_changes(plan_topics(made), found, made.topics.prefix), compared=compared))
+    changes = topic_changes(plan_topics(made), found, made.topics.prefix)
+    print(plan_text(made, changes, compared=compared))
     if unreachable is not None:
         print(f"headrace: not compared with what exists: {unreachable}", file=sys.stderr)
         raise typer.Exit(exit_of(unreachable))
+    missing = [change.topic for change in changes if change.change in (Change.NEW, Change.DIFFERS)]
+    if applied and missing:
+        raise PlanError(f"not applied: {', '.join(missing)} (`headrace apply {file}` creates what is missing)")
 
 
 def apply(file: PipelineFile, kafka: Kafka = None, recreated: Recreated = False) -> None:
