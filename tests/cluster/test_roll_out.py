@@ -85,7 +85,7 @@ def apply_step(
 
     def run(name: str) -> subprocess.CompletedProcess[str]:
         variables = {**environment, **told, "ENVIRONMENT": name}
-        command = ["bash", "-e", "-o", "pipefail", "-c", script]
+        command = ["bash", "-e", "-c", script]
         return subprocess.run(command, cwd=repository, env=variables, capture_output=True, text=True, timeout=200)
 
     return run
