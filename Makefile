@@ -79,6 +79,10 @@ cluster-down: $(READY) ## end it; nothing stays
 cluster-test: $(READY) ## tests on it, or on the cluster named by KUBECONFIG (PART="not node": the control plane alone)
 	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster $(if $(PART),-m "$(PART)")
 
+.PHONY: cluster
+cluster: $(READY) ## all that is built, deployed and tried on a real Kubernetes; report in .headrace/cluster; root, half an hour
+	@cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.cluster.whole
+
 .PHONY: test-images
 test-images: $(READY) ## the images: budgets, contents, and the suite in containers; Skaffold; root, minutes
 	cd $(ROOT) && $(BIN)/python -m pytest tests/images tests/skaffold

@@ -80,7 +80,7 @@ def apply_step(
     told = {
         "KUBECONFIG": str(kubeconfig),
         "PATH": f"{own.kubectl.parent}:{os.environ['PATH']}",
-        "PIPELINE": job["env"]["PIPELINE"],
+        "RUNNER_TEMP": str(kubeconfig.parent),
     }
 
     def run(name: str) -> subprocess.CompletedProcess[str]:
@@ -107,6 +107,25 @@ def test_a_merge_rolls_out_with_the_rights_of_a_deployer_alone(kubectl: Kubectl,
     assert all(after == 2 for after in _generations(kubectl).values())
 
 
+def test_another_image_is_another_job_for_the_topics_beside_the_last(
+    kubectl: Kubectl, apply_step: Step, repository: Path
+) -> None:
+    # Given the topics Job of one image; a Job cannot be changed
+    assert apply_step("prod").returncode == 0
+    before = _jobs(kubectl)
+
+    # When the same is applied with another image
+    deployed = repository / "deploy/prod/kustomization.yaml"
+    image = {"name": "ghcr.io/headrace/headrace-cli", "digest": f"sha256:{8:064x}"}
+    deployed.write_text(f"{deployed.read_text()}\n{yaml.safe_dump({'images': [image]})}")
+    again = apply_step("prod")
+
+    # Then it is taken, and the Job is another one
+    assert again.returncode == 0, again.stderr
+    (new,) = _jobs(kubectl) - before
+    assert f"job.batch/{new}" in again.stdout.splitlines()
+
+
 def test_a_workflow_cannot_touch_what_is_the_administrators(kubectl: Kubectl) -> None:
     for words in (
         ("get", "secrets"),
@@ -117,6 +136,12 @@ def test_a_workflow_cannot_touch_what_is_the_administrators(kubectl: Kubectl) ->
         done = kubectl("--as", WORKFLOW, "--namespace", TENANT, *words)
         assert done.returncode == 1, words
         assert "orbidden" in done.stderr, words
+
+
+def _jobs(kubectl: Kubectl) -> set[str]:
+    """The names of the tenant's Jobs."""
+    shown = kubectl("--namespace", TENANT, "get", "jobs", "--output", "jsonpath={.items[*].metadata.name}")
+    return set(shown.stdout.split())
 
 
 def _generations(kubectl: Kubectl) -> dict[str, int]:

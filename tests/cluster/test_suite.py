@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
-from headrace.local.places import state_folder
 from rig.cluster.kube import Kube, condition, wait_for
 from rig.cluster.report import Scenario
-from rig.deployed.deployment import BACKING, SYSTEM, TENANT, Deployment, deployed
+from rig.deployed.deployment import Deployment
+from rig.deployed.flow import fed
+from rig.deployed.places import BACKING, SYSTEM, TENANT
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1500)]  # everything starts, on two cores
 
@@ -24,32 +21,6 @@ WORKLOADS = {
     "feature-engineering": "StatefulSet",
     "lake": "Deployment",
 }
-
-
-@pytest.fixture(scope="module")
-def deployment() -> Iterator[Deployment]:
-    """The local overlay, for all scenarios of this module, which build on each other in their order."""
-    with deployed(state_folder() / "cluster-suite", print) as deployment:
-        yield deployment
-
-
-@contextmanager
-def fed(deployment: Deployment, first: int, count: int, rate: float) -> Iterator[Future[str]]:
-    """Records are sent while the block runs, and have been when it ends."""
-    with ThreadPoolExecutor(1) as sending:
-        words = map(str, (first, count, rate))
-        done = sending.submit(deployment.inside, "rig.deployed.feed", *words, seconds=900.0)
-        yield done
-        done.result()
-
-
-def ingested(deployment: Deployment) -> int:
-    """Rows in the lake's first tables; every one of them is there once."""
-    tables = [f"ingested/{name}" for name in ("schedule", "departures", "arrivals", "weather")]
-    told: dict[str, list[int]] = json.loads(deployment.inside("rig.deployed.count", *tables))
-    for table, (rows, distinct) in told.items():
-        assert rows == distinct, table
-    return sum(rows for rows, _ in told.values())
 
 
 def replicas(deployment: Deployment) -> dict[str, int]:
@@ -65,11 +36,10 @@ def without_a_number(kube: Kube) -> bool:
 def test_flights_go_through_real_pods_exactly_once(deployment: Deployment, scenario: Scenario) -> None:
     # Given flights, at a quiet pace
     began = time.monotonic()
-    with fed(deployment, 0, 600, 20.0):
-        pass
+    deployment.feed(600, 20.0)
 
     # Then every one of them is in the lake, once
-    wait_for(lambda: ingested(deployment) == 600, "all are in the lake", 300.0)
+    deployment.wait_all_counted()
     scenario.figures["seconds"] = round(time.monotonic() - began, 1)
 
 
@@ -79,14 +49,14 @@ def test_replicas_follow_a_load_of_five_times_and_back(deployment: Deployment, s
     seen: list[tuple[float, dict[str, int]]] = []
 
     # When five times the load comes, and goes again
-    for first, count, rate in ((600, 1200, 20.0), (1800, 12_000, 100.0), (13_800, 2400, 20.0)):
-        with fed(deployment, first, count, rate) as done:
+    for count, rate in ((1200, 20.0), (12_000, 100.0), (2400, 20.0)):
+        with fed(deployment, count, rate) as done:
             while not done.done():
                 now = replicas(deployment)
                 if not seen or seen[-1][1] != now:
                     seen.append((round(time.monotonic(), 1), now))
                 time.sleep(1.0)
-    wait_for(lambda: ingested(deployment) == 16_200, "all are in the lake", 300.0)
+    deployment.wait_all_counted()
 
     # Then those that it is much for have had a second pod, and changed their mind once at most
     scenario.figures["replicas"] = "; ".join(f"{at - seen[0][0]:.0f} s {now}" for at, now in seen)
@@ -131,8 +101,6 @@ def test_it_goes_to_sleep_and_wakes(deployment: Deployment, scenario: Scenario) 
     # When nothing comes for long, then there is no pod
     asleep = wait_for(lambda: set(replicas(deployment).values()) == {0}, "all sleep", 600.0)
     # When flights come again, then they wake, and nothing is lost
-    before = ingested(deployment)
-    with fed(deployment, 16_200, 200, 20.0):
-        pass
-    woken = wait_for(lambda: ingested(deployment) == before + 200, "all are in the lake", 400.0)
+    deployment.feed(200, 20.0)
+    woken = deployment.wait_all_counted(400.0)
     scenario.figures |= {"seconds to sleep": round(asleep, 1), "seconds from waking to the lake": round(woken, 1)}

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from cluster.trainings import account, cron_job, priority_classes
 from headrace.training_job.manifest import Object
-from rig.cluster.cluster import Cluster
 from rig.cluster.kube import Kube, condition, wait_for
 from rig.cluster.report import Scenario
-from rig.images.build import images_ready
+from rig.images.catalog import Catalog
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1800)]  # the images may have to be built
 
@@ -22,15 +21,6 @@ HERE = Path(__file__).parent
 PIPELINE = HERE / "toy.yaml"
 KEYS = {"HEADRACE_S3_ACCESS_KEY": "toy-access", "HEADRACE_S3_SECRET_KEY": "toy-secret-key"}
 STORE = {"HEADRACE_S3_ENDPOINT": "http://s3:9000", "HEADRACE_S3_BUCKET": "headrace"}
-
-
-@pytest.fixture(scope="module")
-def images(own_cluster: Cluster | None) -> dict[str, str]:
-    """The suite's images on the node, by their short names."""
-    assert own_cluster is not None, "the images of this checkout can only be brought to the rig's own node"
-    built = images_ready(print)
-    own_cluster.load([built.archive])
-    return {image.name: image.reference for image in built}
 
 
 def labourer(name: str, word: str, job: Object) -> Object:
@@ -95,11 +85,13 @@ def run_to_its_end(kube: Kube, namespace: str, pod: Object) -> str:
 
 
 def test_a_training_on_the_node_lands_its_version_in_the_registry(
-    control_plane: Kube, namespace: str, images: dict[str, str], scenario: Scenario
+    control_plane: Kube, namespace: str, suite_images: Catalog, scenario: Scenario
 ) -> None:
     # Given a pipeline's namespace: its connections, its file, the training's template, and a lake with labels
     job = cron_job("toy")
-    job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"] = images["headrace-cli"]
+    job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"] = suite_images[
+        "headrace-cli"
+    ].reference
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "headrace-credentials"}, "stringData": KEYS}
     configuration = [
         config_map("connections", STORE),
@@ -108,7 +100,7 @@ def test_a_training_on_the_node_lands_its_version_in_the_registry(
         config_map("pipeline", {"pipeline.yaml": PIPELINE.read_text()}),
         config_map("toy", {"toy_lake.py": (HERE / "toy_lake.py").read_text()}),
     ]
-    for each in [account(), secret, *configuration, job, *s3(images["dev-s3"])]:
+    for each in [account(), secret, *configuration, job, *s3(suite_images["dev-s3"].reference)]:
         control_plane.apply(each, namespace)
     wait_for(lambda: condition(control_plane.find("v1/Pod", "s3", namespace), "Ready") == "True", "the S3 server", 90)
     assert "2000 rows" in run_to_its_end(control_plane, namespace, labourer("fill", "fill", job))

@@ -11,6 +11,7 @@ import pytest
 from headrace.contract.load import load_pipeline
 from headrace.local.places import PROJECT_ROOT
 from headrace.manifests.objects import Manifest, name, of_kind
+from headrace.manifests.pinned import pinned
 from headrace.manifests.rendered import rendered
 
 Build = Callable[[Path], list[Manifest]]
@@ -40,6 +41,50 @@ def test_a_change_of_the_addresses_rolls_them_all(tmp_path: Path, kustomized: Bu
     before = _templates(kustomized(_stack(tmp_path / "before", FLIGHTS)))
     after = _templates(kustomized(_stack(tmp_path / "after", FLIGHTS, kafka="elsewhere.example.com:9094")))
     assert all(before[service] != after[service] for service in before)
+
+
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "the image": {"digest": f"sha256:{1:064}"},
+    "the pipeline file": {"text": f"{FLIGHTS}\n# the same again\n"},
+    "an address": {"kafka": "elsewhere.example.com:9094"},
+    "how brokers are spoken to": {"components": ("kafka-mtls", "kafka-sasl-tls")},
+    "where objects are": {"components": ("s3", "gcs")},
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_the_topics_job_is_another_one_when_it_runs_with_something_else(
+    what: str, tmp_path: Path, kustomized: Build
+) -> None:
+    # A Job of the same name could not be applied again: its template cannot be changed.
+    before = _topics(kustomized, tmp_path / "before")
+    again = _topics(kustomized, tmp_path / "again")
+    after = _topics(kustomized, tmp_path / "after", **OTHERWISE[what])
+    assert before == again
+    assert name(before).startswith("flights-topics-")
+    assert before["spec"] != after["spec"]
+    assert name(before) != name(after)
+
+
+def _topics(
+    kustomized: Build,
+    root: Path,
+    *,
+    digest: str = f"sha256:{0:064}",
+    text: str = FLIGHTS,
+    kafka: str = "kafka.prod.example.com:9094",
+    components: tuple[str, str] = ("s3", "s3"),
+) -> Manifest:
+    """The topics Job of the production overlay, with what is different in it; its images come from around it."""
+    overlay = _stack(root, text, kafka)
+    file = overlay / "kustomization.yaml"
+    old, new = components
+    file.write_text(file.read_text().replace(f"components/{old}\n", f"components/{new}\n"))
+    mine = root / "mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(pinned("../kustomize/overlays/prod", {"headrace-cli": digest}))
+    (job,) = of_kind(kustomized(mine), "Job")
+    return job
 
 
 def _stack(root: Path, text: str, kafka: str = "kafka.prod.example.com:9094") -> Path:

@@ -111,6 +111,12 @@ class Kube:
             if refused.status != 404:
                 raise
 
+    def evict(self, pod: str, namespace: str) -> None:
+        """Ask for a pod to go as a drain of its node does; Refused (429) while its disruption budget says no."""
+        body = client.V1Eviction(metadata=client.V1ObjectMeta(name=pod, namespace=namespace))
+        with _refusals():
+            client.CoreV1Api(self._api).create_namespaced_pod_eviction(pod, namespace, body)
+
     def logs(self, pod: str, namespace: str, container: str | None = None) -> str:
         """What a pod's container has printed."""
         with _refusals():
@@ -121,13 +127,16 @@ class Kube:
             return self._client.resources.get(api_version=api_version, kind=kind)
 
 
-def wait_for(true: Callable[[], object], what: str, seconds: float = 60.0) -> float:
-    """Return once `true` answers something true, and after how many seconds; AssertionError when it takes too long."""
+def wait_for(true: Callable[[], object], what: str, seconds: float = 60.0, *, every: float = _POLL_SECONDS) -> float:
+    """Return once `true` answers something true, and after how many seconds; AssertionError when it takes too long.
+
+    `every` is how many seconds pass between two questions: more for one that costs much to answer.
+    """
     began = time.monotonic()
     while not true():
         if time.monotonic() > began + seconds:
             raise AssertionError(f"not after {seconds:.0f} s: {what}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(every)
     return time.monotonic() - began
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from rig.cluster.cluster import Cluster
 from rig.cluster.kube import Kube
 from rig.cluster.namespaces import VOLUMES
@@ -28,3 +30,9 @@ def make_volume(cluster: Cluster, kube: Kube, name: str, size: str = "1Gi") -> N
             },
         }
     )
+
+
+def remove_volume(cluster: Cluster, kube: Kube, name: str) -> None:
+    """Take away a volume that nobody claims any more, with what is in it."""
+    kube.delete("v1/PersistentVolume", name)
+    shutil.rmtree(cluster.folder / "volumes" / name)

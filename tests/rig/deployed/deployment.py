@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import secrets
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,21 +17,16 @@ from headrace.local.places import PROJECT_ROOT
 
 from rig.certificates import Authority
 from rig.cluster.cluster import Cluster
-from rig.cluster.kube import Kube, Object, condition, wait_for
-from rig.cluster.start import running
+from rig.cluster.kube import Kube, wait_for
 from rig.cluster.volumes import make_volume
-from rig.deployed.rendered import ADMIN, OVERLAY, rendered
-from rig.images.build import images_ready
+from rig.deployed import start
+from rig.deployed.places import BACKING, KAFKA, S3, SYSTEM, TENANT
+from rig.deployed.rendered import Rendering
+from rig.images.catalog import Catalog
 
-TENANT = "headrace-default"
-SYSTEM = "headrace-system"
-BACKING = "headrace-backing"
-KAFKA = "kafka.headrace-backing.svc:9092"
-S3 = "http://s3.headrace-backing.svc:9000"
+VOLUMES = tuple(f"suite-{number}" for number in range(6))  # Kafka's, the S3 server's, and state caches
 
-_VOLUMES = 6  # Kafka's, the S3 server's, and a state cache for each feature-engineering pod
-_FIRST = ("Namespace", "PriorityClass", "ClusterRole", "ServiceAccount", "ConfigMap")
-_UP_SECONDS = 300.0
+_COUNT_SECONDS = 2.0
 
 # Rates so small that a load which two cores can make is much for some; times so short that a test sees all of it.
 SCALING = {
@@ -44,13 +41,15 @@ SCALING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deployment:
-    """A suite that is up; `keys` are the S3 server's access key and secret key."""
+    """A suite that is up; `keys` are the S3 server's access key and secret key, `sent` the records sent so far."""
 
     cluster: Cluster
     kube: Kube
     keys: tuple[str, str]
+    rendering: Rendering
+    sent: int = 0
 
     def inside(self, module: str, *words: str, seconds: float = 300.0) -> str:
         """Run a module of this checkout with the cluster's network and names; returns what it printed."""
@@ -65,85 +64,71 @@ class Deployment:
         told = [f"{name}={value}" for name, value in settings.items()]
         return self.cluster.run("env", *told, sys.executable, "-m", module, *words, seconds=seconds)
 
+    def feed(self, count: int, rate: float) -> None:
+        """Send the next records, `rate` a second, and return when all are acknowledged."""
+        self.inside("rig.deployed.feed", *map(str, (self.sent, count, rate)), seconds=900.0)
+        self.sent += count
+
+    def counted(self) -> dict[str, int]:
+        """Rows in the lake's first tables and in its quarantine; AssertionError when a record is there twice."""
+        told: dict[str, int] = json.loads(self.inside("rig.deployed.count"))
+        records = told.pop("records")
+        assert sum(told.values()) == records, f"{told} rows of {records} records"
+        return told
+
+    def wait_all_counted(self, seconds: float = 300.0) -> float:
+        """Return when every record that was sent is in the lake or in its quarantine, once, and after what time."""
+        return self.wait_counted(lambda: sum(self.counted().values()) == self.sent, "all are in the lake", seconds)
+
+    def wait_counted(self, true: Callable[[], bool], what: str, seconds: float) -> float:
+        """Wait for something that is counted, which takes a second of a core each time."""
+        return wait_for(true, what, seconds, every=_COUNT_SECONDS)
+
     def replicas(self, kind: str, name: str) -> tuple[int, int]:
         """How many pods a workload of the flights is to have, and how many are ready."""
         found = self.kube.get(f"apps/v1/{kind}", f"flights-{name}", TENANT)
         return int(found["spec"].get("replicas", 1)), int(found["status"].get("readyReplicas") or 0)
 
+    def kubectl(self, *words: str, status: int = 0, seconds: float = 300.0) -> str:
+        """What kubectl says in the tenant's namespace, on either stream, when it ends with this status."""
+        command = [str(self.cluster.kubectl), f"--kubeconfig={self.kube.kubeconfig}", f"--namespace={TENANT}", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+        assert done.returncode == status, f"{' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
 
 @contextmanager
-def deployed(folder: Path, say: Callable[[str], None], settings: Mapping[str, str] = SCALING) -> Iterator[Deployment]:
+def deployed(
+    cluster: Cluster,
+    kube: Kube,
+    images: Catalog,
+    say: Callable[[str], None],
+    settings: Mapping[str, str] = SCALING,
+) -> Iterator[Deployment]:
     """The local overlay, up, with `settings` for the lag service; AssertionError or StackError when it is not."""
-    catalog = images_ready(say)
-    digests = {image.name: image.digest for image in catalog}
-    with (
-        running(folder, node=True, archives=[catalog.archive], say=say) as cluster,
-        closing(Kube(cluster.kubeconfig)) as kube,
-    ):
-        keys = (secrets.token_hex(10), secrets.token_hex(20))
-        for number in range(_VOLUMES):
-            make_volume(cluster, kube, f"volume-{number}", "10Gi")
-        authority = _serving_certificate(kube, folder / "lag-tls")
-        objects = [found for place in ADMIN for found in rendered(place, digests, say)]
-        objects += rendered(OVERLAY, digests, say)
-        for found in objects:
-            if found["kind"] == "APIService":
-                found["spec"]["caBundle"] = base64.b64encode(authority.pem.encode()).decode()
-            if found["kind"] == "Deployment" and found["metadata"]["name"] == "lag":
-                container = found["spec"]["template"]["spec"]["containers"][0]
-                container["env"] += [{"name": name, "value": value} for name, value in settings.items()]
-        _apply(kube, objects, keys, folder / "lag-tls")
-        deployment = Deployment(cluster, kube, keys)
-        _wait_up(kube, say)
-        _name_services(deployment)
-        yield deployment
+    keys = (secrets.token_hex(10), secrets.token_hex(20))
+    for name in VOLUMES:
+        make_volume(cluster, kube, name, "10Gi")
+    pair, authority = _serving_certificate(cluster.folder / "lag-tls")
+    digests = {image.name: image.digest for image in images}
+    rendering = Rendering(digests, settings, base64.b64encode(authority.pem.encode()).decode())
+    objects = [*rendering.administrators(say), *rendering.overlay(say)]
+    start.make_namespaces(kube, objects)
+    start.make_secret(kube, BACKING, "dev-s3", {"ROOT_ACCESS_KEY": keys[0], "ROOT_SECRET_KEY": keys[1]})
+    credentials = {"HEADRACE_S3_ACCESS_KEY": keys[0], "HEADRACE_S3_SECRET_KEY": keys[1]}
+    start.make_secret(kube, TENANT, "headrace-credentials", credentials)
+    start.make_secret(kube, SYSTEM, "lag-tls", pair, "kubernetes.io/tls")
+    start.apply(kube, objects)
+    start.wait_up(kube, say)
+    deployment = Deployment(cluster, kube, keys, rendering)
+    _name_services(deployment)
+    yield deployment
 
 
-def _serving_certificate(kube: Kube, folder: Path) -> Authority:
+def _serving_certificate(folder: Path) -> tuple[dict[str, str], Authority]:
     authority = Authority("lag")
     authority.sign("lag", folder, dns=[f"lag.{SYSTEM}.svc"])
-    return authority
-
-
-def _apply(kube: Kube, objects: list[Object], keys: tuple[str, str], certificate: Path) -> None:
-    for found in sorted(objects, key=lambda each: _FIRST.index(each["kind"]) if each["kind"] in _FIRST else 99):
-        if found["kind"] == "Namespace":
-            kube.apply(found)
-    _secret(kube, BACKING, "dev-s3", {"ROOT_ACCESS_KEY": keys[0], "ROOT_SECRET_KEY": keys[1]})
-    credentials = {"HEADRACE_S3_ACCESS_KEY": keys[0], "HEADRACE_S3_SECRET_KEY": keys[1]}
-    _secret(kube, TENANT, "headrace-credentials", credentials)
-    pair = {name: (certificate / name).read_text() for name in ("tls.crt", "tls.key")}
-    _secret(kube, SYSTEM, "lag-tls", pair, "kubernetes.io/tls")
-    for found in sorted(objects, key=lambda each: _FIRST.index(each["kind"]) if each["kind"] in _FIRST else 99):
-        if found["metadata"].get("annotations", {}).get("config.kubernetes.io/local-config") != "true":
-            kube.apply(found)
-
-
-def _secret(kube: Kube, namespace: str, name: str, values: Mapping[str, str], kind: str = "Opaque") -> None:
-    metadata = {"name": name, "namespace": namespace}
-    kube.apply({"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata, "stringData": dict(values)})
-
-
-def _wait_up(kube: Kube, say: Callable[[str], None]) -> None:
-    for kind, name in (("StatefulSet", "kafka"), ("StatefulSet", "s3")):
-        wait_for(lambda k=kind, n=name: _ready(kube, k, n, BACKING), f"{name} is ready", _UP_SECONDS)  # type: ignore[misc]
-        say(f"{name} is ready")
-    wait_for(lambda: _ready(kube, "Deployment", "lag", SYSTEM), "lag is ready", _UP_SECONDS)
-    say("lag is ready")
-    jobs = kube.list("batch/v1/Job", TENANT)
-    for job in jobs:
-        name = job["metadata"]["name"]
-        wait_for(
-            lambda n=name: condition(kube.find("batch/v1/Job", n, TENANT), "Complete") == "True",  # type: ignore[misc]
-            f"{name} is done",
-            _UP_SECONDS,
-        )
-        say(f"{name} is done")
-
-
-def _ready(kube: Kube, kind: str, name: str, namespace: str) -> bool:
-    found = kube.find(f"apps/v1/{kind}", name, namespace)
-    return found is not None and int(found.get("status", {}).get("readyReplicas") or 0) >= 1
+    return {name: (folder / name).read_text() for name in ("tls.crt", "tls.key")}, authority
 
 
 def _name_services(deployment: Deployment) -> None:

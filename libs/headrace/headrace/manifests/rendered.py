@@ -30,6 +30,16 @@ _FURTHER = (
 LONGEST_PIPELINE = 63 - 11 - len("-feature-engineering")
 _LONGEST_TENANT = 63 - len("headrace-")
 
+_ON_PODS = "spec.template.metadata.annotations"
+_WRITTEN_ON_TOPICS = (
+    ("connections", "data", _ON_PODS),  # all of it first: it takes the place of what was there
+    ("store", "data.HEADRACE_STORE", f"{_ON_PODS}.HEADRACE_STORE"),
+)
+"""What of which ConfigMap is written where on the topics Job, whose name has a hash of all that stands on it.
+
+(How brokers are spoken to shows in the Job's volumes.)
+"""
+
 Files = dict[str, str]
 
 
@@ -81,6 +91,7 @@ def _component(pipeline: Pipeline, text: str) -> dict[str, Any]:
         "generatorOptions": {"immutable": True},
         "configMapGenerator": [*maps, {"name": "pipeline", "files": ["pipeline.yaml"]}],
         "patches": [*_autoscalers(pipeline), *map(_scaled_object(pipeline), SERVICES), _topics(text)],
+        "replacements": [_on_topics(*each) for each in _WRITTEN_ON_TOPICS],
     }
 
 
@@ -104,8 +115,14 @@ def _scaled_object(pipeline: Pipeline) -> Callable[[str], dict[str, Any]]:
 
 
 def _topics(text: str) -> dict[str, Any]:
-    """A Job cannot be changed, so another file makes another Job."""
-    return _patch("Job", "topics", {"/metadata/name": f"topics-{hashlib.sha256(text.encode()).hexdigest()[:10]}"})
+    """A Job cannot be changed, so what it runs with is written on it: another file makes another Job."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return _patch("Job", "topics", {"/metadata/annotations/headrace.dev~1pipeline-sha256": digest})
+
+
+def _on_topics(name: str, source: str, place: str) -> dict[str, Any]:
+    target = {"select": {"kind": "Job", "name": "topics"}, "fieldPaths": [place], "options": {"create": True}}
+    return {"source": {"kind": "ConfigMap", "name": name, "fieldPath": source}, "targets": [target]}
 
 
 def _patch(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
