@@ -12,6 +12,7 @@ from headrace.models.device import Device
 from headrace.models.manifest import inputs_of
 from headrace.models.registry import Registry
 from headrace.models.session import Model, open_model
+from headrace.runtime.lane import Waits
 from headrace.store.object_store import ObjectStore
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class CurrentModels:
         self._threads = threads
         self._device = device
         self._current: dict[str, Model | None] = dict.fromkeys(plan.pipeline.predictions)
+        self._unpublished: set[str] = set()  # predictions of whose model the registry is known to have no champion
         self._refused: dict[str, int] = {}  # versions that were looked at and must not be used
 
     def get(self, prediction: str) -> Model | None:
@@ -54,6 +56,7 @@ class CurrentModels:
         current = self._current[prediction]
         try:
             number = self._registry.resolve(name, CHAMPION)
+            (self._unpublished.add if number is None else self._unpublished.discard)(prediction)
             if number is None or number == self._refused.get(prediction) or (current and current.number == number):
                 return
             self._current[prediction] = self.load(prediction, number)
@@ -66,9 +69,10 @@ class CurrentModels:
         except StoreError as error:
             _log.warning("the registry cannot be read, trying again: %s", error)
 
-    def missing(self, topics: Mapping[str, str], topic: str) -> str | None:
+    def missing(self, topics: Mapping[str, str], topic: str) -> Waits | None:
         """What a features topic still waits for; `topics` gives the prediction of each."""
         prediction = topics[topic]
         if self._current[prediction] is None:
-            return f"a champion of model {self._plan.pipeline.predictions[prediction].model} in the registry"
+            what = f"a champion of model {self._plan.pipeline.predictions[prediction].model} in the registry"
+            return Waits(what, published=prediction not in self._unpublished)
         return None

@@ -68,8 +68,8 @@ class LakeReader(ConsumerRebalanceListener):
         self._wiring.consumer.subscribe(list(self._lanes), listener=self)
         self._tasks = [self._guard(self._work(), "work"), self._guard(self._watch(), "watch")]
 
-    def not_ready(self) -> str | None:
-        """Why it is not ready, None when it is."""
+    def not_ready(self, *, unpublished: bool = True) -> str | None:
+        """Why it is not ready, None when it is; it waits for nothing that anybody has to make."""
         return None if self._ready else "waiting for partitions"
 
     async def drain(self) -> None:

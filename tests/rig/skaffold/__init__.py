@@ -38,12 +38,19 @@ def skaffold_ready(say: Callable[[str], None]) -> Path:
 
 
 class Skaffold:
-    """The program in the project's root, beside a Kustomize; it asks nobody for updates and tells nobody of its use."""
+    """The program in the project's root, beside a Kustomize; it asks nobody for updates and tells nobody of its use.
 
-    def __init__(self, program: Path, kustomize: Path, scratch: Path) -> None:
+    It has no cluster, or the one of a kubectl and a kubeconfig.
+    """
+
+    def __init__(
+        self, program: Path, kustomize: Path, scratch: Path, *, kubectl: Path | None = None, kubeconfig: str = ""
+    ) -> None:
         tools = scratch / "tools"
         tools.mkdir()
         (tools / "kustomize").symlink_to(kustomize)
+        if kubectl is not None:
+            (tools / "kubectl").symlink_to(kubectl)
         self._program = program
         self._scratch = scratch
         self._environment = {
@@ -52,28 +59,29 @@ class Skaffold:
             "SKAFFOLD_UPDATE_CHECK": "false",
             "SKAFFOLD_INTERACTIVE": "false",
             "SKAFFOLD_CONFIG": str(scratch / "skaffold-config"),
-            "KUBECONFIG": str(scratch / "no-cluster"),
+            "KUBECONFIG": kubeconfig or str(scratch / "no-cluster"),
         }
 
     def diagnose(self, *words: str) -> str:
         """The configuration as Skaffold reads it."""
-        return self._run("diagnose", "--yaml-only", *words)
+        return self.run("diagnose", "--yaml-only", *words)
 
     def render(self, *words: str) -> str:
         """The manifests, with images as they are written in them."""
         with tempfile.NamedTemporaryFile(dir=self._scratch, suffix=".yaml") as file:
-            self._run("render", "--offline=true", "--digest-source=none", f"--output={file.name}", *words)
+            self.run("render", "--offline=true", "--digest-source=none", f"--output={file.name}", *words)
             return Path(file.name).read_text()
 
-    def _run(self, *words: str) -> str:
+    def run(self, *words: str, seconds: float = 180.0) -> str:
+        """What a command prints; fails with all that it said when the command does."""
         done = subprocess.run(
             [self._program, *words],
             cwd=PROJECT_ROOT,
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=seconds,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, f"skaffold {' '.join(words)}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
         return done.stdout

@@ -10,6 +10,7 @@ import pytest
 from headrace.contract.errors import DeviceMissing, ModelError
 from headrace.contract.plan import Plan
 from headrace.models.registry import Registry
+from headrace.runtime.lane import Waits
 from headrace.runtime.pipeline_file import read_plan
 from headrace.store.memory import MemoryStore
 from headrace_inference.current import CurrentModels
@@ -55,5 +56,35 @@ async def test_a_bad_version_does_not(models: CurrentModels, monkeypatch: pytest
     for _ in range(3):
         await asyncio.to_thread(looks.get, timeout=10)
     assert not watching.done()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("number", "published"), [(None, False), (1, True)])
+async def test_what_is_waited_for_is_known_to_be_unpublished_or_not(
+    models: CurrentModels, monkeypatch: pytest.MonkeyPatch, number: int | None, published: bool
+) -> None:
+    # Given a registry without a champion, or one whose champion must not be used
+    looks: Queue[None] = Queue()
+
+    def bad(*_: object) -> None:
+        raise ModelError("off by one")
+
+    def look(*_: object) -> int | None:
+        looks.put(None)
+        return number
+
+    monkeypatch.setattr(models, "load", bad)
+    monkeypatch.setattr(Registry, "resolve", look)
+    topics = {"features": "late_at_departure"}
+    assert models.missing(topics, "features") == Waits("a champion of model late_at_departure in the registry", True)
+
+    # When it has been looked at, then what is waited for says which
+    watching = asyncio.create_task(models.watch(0.001))
+    for _ in range(2):
+        await asyncio.to_thread(looks.get, timeout=10)
+    waits = models.missing(topics, "features")
+    assert waits is not None
+    assert waits.published is published
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)

@@ -28,6 +28,16 @@ async def test_a_service_is_ready_when_nothing_is_missing() -> None:
         assert await ask(port, "/readyz") == (200, "ready\n")
 
 
+async def test_what_nobody_has_made_yet_can_be_left_out_of_account() -> None:
+    # Given a service that waits for a model alone
+    waits = {"unpublished": lambda: None}
+    async with serve("127.0.0.1", 0, lambda: "a champion of model m", CollectorRegistry(), but=waits) as port:
+        # Then it is not ready, but has come up
+        assert await ask(port, "/readyz") == (503, "a champion of model m\n")
+        assert await ask(port, "/readyz?exclude=unpublished") == (200, "ready\n")
+        assert await ask(port, "/readyz?exclude=something") == (503, "a champion of model m\n")
+
+
 async def test_metrics_are_shown() -> None:
     metrics = Metrics(CollectorRegistry())
     metrics.messages_in.labels("in", "0").inc(3)

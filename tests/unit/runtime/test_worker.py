@@ -13,6 +13,7 @@ from headrace.contract.errors import OutcomeUnknown, QuarantineOverflow, SendUnk
 from headrace.runtime import worker as module
 from headrace.runtime.fold import Output
 from headrace.runtime.inbox import Inbox
+from headrace.runtime.lane import Waits
 from headrace.runtime.opening import Committed, Opening
 from headrace.runtime.outbox import Send
 from headrace.runtime.snapshots import Saved, Snapshots
@@ -52,8 +53,8 @@ class Outside:
             raise self.failure
         self.sent += sends
 
-    def missing(self) -> str | None:
-        return self.waits_for
+    def missing(self) -> Waits | None:
+        return None if self.waits_for is None else Waits(self.waits_for, published=True)
 
     def count(self, output: Output, records: int, size: int, seconds: float) -> None:
         if self.full is not None:

@@ -91,15 +91,18 @@ class Group(ConsumerRebalanceListener):
             *(self._guard(companion(), "companion") for companion in self._companions),
         ]
 
-    def not_ready(self) -> str | None:
-        """Why the service is not ready; None when every assigned partition is at work."""
+    def not_ready(self, *, unpublished: bool = True) -> str | None:
+        """Why the service is not ready; None when every assigned partition is at work.
+
+        What nobody has made yet (a model) counts only if `unpublished`.
+        """
         if not self._joined:
             return "waiting for partitions"
         for place, (worker, _) in self._workers.items():
             if not worker.ready:
                 return f"opening {place.topic} partition {place.partition}"
         waits = (self._shared.missing(topic) for topic in self._inputs)
-        return next((what for what in waits if what is not None), None)
+        return next((each.what for each in waits if each is not None and (each.published or unpublished)), None)
 
     def _guard(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         return guarded(work, name, self._die)

@@ -1,9 +1,14 @@
-"""One port: /healthz (the loop turns), /readyz (it can do its work), /metrics, and what a service adds."""
+"""One port: /healthz (the loop turns), /readyz (it can do its work), /metrics, and what a service adds.
+
+`/readyz?exclude=unpublished` leaves out of account what nobody has made yet (a model): the service has come up then, and
+a rollout need not wait. (Kubernetes' own /readyz has the parameter too.)
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -25,14 +30,18 @@ async def serve(
     not_ready: NotReady,
     registry: CollectorRegistry,
     further: Sequence[web.RouteDef] = (),
+    but: Mapping[str, NotReady] = MappingProxyType({}),
 ) -> AsyncIterator[int]:
-    """Answer on `port` (0: any free one, which is yielded). Raises SettingsError when nobody can listen there."""
+    """Answer on `port` (0: any free one, which is yielded); `but` says what /readyz asks instead for each `exclude`.
+
+    Raises SettingsError when nobody can listen there.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="alive\n")
 
-    async def readyz(_: web.Request) -> web.Response:
-        reason = not_ready()
+    async def readyz(request: web.Request) -> web.Response:
+        reason = but.get(request.query.get("exclude", ""), not_ready)()
         return web.Response(status=200 if reason is None else 503, text=f"{reason or 'ready'}\n")
 
     async def metrics(_: web.Request) -> web.Response:

@@ -19,8 +19,17 @@ from headrace.runtime.metrics import Metrics
 from headrace.runtime.outbox import Send
 from headrace.runtime.settings import Settings
 
-Missing = Callable[[str], str | None]
-"""Says what a stage still waits for before it can take a topic's messages (a model); None when it can."""
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a stage waits for before it can take a topic's messages (a model), and whether anybody has made it yet."""
+
+    what: str
+    published: bool
+
+
+Missing = Callable[[str], Waits | None]
+"""Says what a stage still waits for before it can take a topic's messages; None when it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ class Lane:
         )
         return acknowledgement
 
-    def missing(self) -> str | None:
+    def missing(self) -> Waits | None:
         """What the stage still waits for before it can work on this topic."""
         return self._shared.missing(self._place.topic)
 

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn, Protocol
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from headrace.runtime import health, kafka, topic_ids, topic_register
 from headrace.runtime.exits import Exit, exit_of
 from headrace.runtime.fold import Routes
 from headrace.runtime.group import Group
-from headrace.runtime.lane import Missing, Shared
+from headrace.runtime.lane import Missing, Shared, Waits
 from headrace.runtime.limit import RejectionLimit
 from headrace.runtime.logs import log_to_stdout
 from headrace.runtime.marks import check_room
@@ -70,8 +71,8 @@ class Member(Protocol):
     def start(self) -> None:
         """Join and go to work."""
 
-    def not_ready(self) -> str | None:
-        """Why it is not ready, None when it is."""
+    def not_ready(self, *, unpublished: bool = True) -> str | None:
+        """Why it is not ready, None when it is; what nobody has made yet (a model) counts only if `unpublished`."""
 
     async def drain(self) -> None:
         """Hand everything over and stop."""
@@ -81,7 +82,7 @@ Topics = Callable[[Plan], Sequence[str]]
 """Names every topic that a service reads or writes, but the quarantine."""
 
 
-def _nothing_missing(_: str) -> str | None:
+def _nothing_missing(_: str) -> Waits | None:
     return None
 
 
@@ -125,11 +126,13 @@ async def _serve(
     metrics = Metrics(CollectorRegistry())
     working: list[Member] = []
 
-    def not_ready() -> str | None:
-        return working[0].not_ready() if working else "starting"
+    def not_ready(*, unpublished: bool = True) -> str | None:
+        return working[0].not_ready(unpublished=unpublished) if working else "starting"
+
+    but_unpublished = {"unpublished": partial(not_ready, unpublished=False)}
 
     async with (
-        health.serve(settings.http_host, settings.http_port, not_ready, metrics.registry) as port,
+        health.serve(settings.http_host, settings.http_port, not_ready, metrics.registry, but=but_unpublished) as port,
         kafka.admin(settings.kafka_access, settings.broker_seconds) as admin,
     ):
         _log.info("health and metrics on port %d", port)

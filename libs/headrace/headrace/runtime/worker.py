@@ -29,6 +29,7 @@ from headrace.contract.errors import OutcomeUnknown, StoreUnavailable
 from headrace.runtime import marks
 from headrace.runtime.fold import Fold, Output
 from headrace.runtime.inbox import Inbox
+from headrace.runtime.lane import Waits
 from headrace.runtime.marks import METADATA_LIMIT
 from headrace.runtime.opening import Opening
 from headrace.runtime.outbox import Send
@@ -55,7 +56,7 @@ class Outside(Protocol):
     async def send(self, sends: list[Send]) -> None:
         """Send in order and return when all are acknowledged; raises SendUnknown."""
 
-    def missing(self) -> str | None:
+    def missing(self) -> Waits | None:
         """What the stage still waits for (a model), None when it can work."""
 
     def count(self, output: Output, records: int, size: int, seconds: float) -> None:
