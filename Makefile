@@ -75,9 +75,13 @@ cluster-up: $(READY) ## a real Kubernetes on this machine, left for you (root, L
 cluster-down: $(READY) ## end it; nothing stays
 	@cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.cluster down
 
+.PHONY: control-plane
+control-plane: $(READY) ## tests on a real Kubernetes API server, no node; root, Linux; 10 minutes once to build it, then some
+	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster -m "not node"
+
 .PHONY: cluster-test
-cluster-test: $(READY) ## tests on it, or on the cluster named by KUBECONFIG (PART="not node": the control plane alone)
-	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster $(if $(PART),-m "$(PART)")
+cluster-test: $(READY) ## all tests on it, or on the cluster named by KUBECONFIG
+	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster
 
 .PHONY: cluster
 cluster: $(READY) ## all that is built, deployed and tried on a real Kubernetes; report in .headrace/cluster; root, half an hour
