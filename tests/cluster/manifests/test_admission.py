@@ -1,14 +1,12 @@
-"""The manifests on a real API server, which has the last word: overlays are applied, policies and roles are tried."""
+"""Admission policies on a real API server, which has the last word."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from headrace.local.places import PROJECT_ROOT, cache_folder
-from headrace.manifests.kustomize import build, kustomize_ready
+from cluster.manifests.shown import Shown
 from rig.cluster.kube import Kube, Refused, wait_for
 
 TENANT = "headrace-blue"
@@ -16,20 +14,11 @@ DIGEST = "registry.test/anything@sha256:" + "1" * 64
 
 
 @pytest.fixture(scope="module")
-def administered(control_plane: Kube) -> Iterator[Kube]:
-    """A cluster with what an administrator applies, and the tenant blue without its monitors, which need CRDs."""
-    kustomize = kustomize_ready(cache_folder(), print)
-    applied = []
-    for folder in ("k8s", "kustomize/tenants/blue"):
-        manifests = [dict(each) for each in build(kustomize, PROJECT_ROOT / folder) if each["kind"] != "PodMonitor"]
-        for manifest in sorted(manifests, key=lambda each: each["kind"] != "Namespace"):
-            control_plane.apply(manifest)
-            applied.append(manifest)
+def administered(shown: Shown, control_plane: Kube) -> Kube:
+    """A cluster with what an administrator applies, and the tenant blue."""
+    shown.show("tenants/blue")
     wait_for(lambda: _policy_works(control_plane), "admission policies that deny")
-    yield control_plane
-    for manifest in applied:
-        if manifest["kind"] in ("Namespace", "ValidatingAdmissionPolicyBinding"):
-            control_plane.delete(f"{manifest['apiVersion']}/{manifest['kind']}", manifest["metadata"]["name"])
+    return control_plane
 
 
 def _policy_works(kube: Kube) -> bool:
@@ -78,37 +67,3 @@ def test_a_workload_that_is_not_as_agreed_is_refused_with_the_reason(
 
 def test_a_workload_as_agreed_is_admitted(administered: Kube) -> None:
     assert administered.apply(_deployment(DIGEST, "blue"), TENANT, dry_run=True)
-
-
-LAG = "system:serviceaccount:headrace-system:lag"
-RIGHTS = {
-    ("headrace:blue:viewers", TENANT, "list", "", "pods"): True,
-    ("headrace:blue:viewers", TENANT, "get", "", "secrets"): False,
-    ("headrace:blue:viewers", TENANT, "create", "apps", "deployments"): False,
-    ("headrace:blue:viewers", "headrace-system", "list", "", "pods"): False,
-    ("headrace:blue:deployers", TENANT, "create", "apps", "deployments"): True,
-    ("headrace:blue:deployers", TENANT, "get", "", "secrets"): False,
-    ("headrace:blue:deployers", TENANT, "delete", "", "resourcequotas"): False,
-    ("headrace:blue:deployers", TENANT, "delete", "networking.k8s.io", "networkpolicies"): False,
-    ("headrace:blue:deployers", TENANT, "create", "rbac.authorization.k8s.io", "rolebindings"): False,
-    ("headrace:blue:trainers", TENANT, "create", "batch", "jobs"): True,
-    ("headrace:blue:trainers", TENANT, "create", "apps", "deployments"): False,
-    ("headrace:green:deployers", TENANT, "create", "apps", "deployments"): False,
-    (LAG, TENANT, "list", "apps", "statefulsets"): True,
-    (LAG, TENANT, "list", "", "pods"): False,
-    (LAG, "headrace-system", "list", "apps", "deployments"): False,
-    (LAG, "kube-system", "get", "", "secrets"): False,
-}
-
-
-@pytest.mark.parametrize("asked", RIGHTS, ids=" ".join)
-def test_who_may_what(asked: tuple[str, str, str, str, str], administered: Kube) -> None:
-    who, namespace, verb, group, resource = asked
-    subject: dict[str, Any] = {"user": who} if who == LAG else {"user": "somebody", "groups": [who]}
-    attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": subject | {"resourceAttributes": attributes},
-    }
-    assert administered.create(review)["status"]["allowed"] is RIGHTS[asked]
