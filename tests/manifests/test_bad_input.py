@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from headrace.cli.app import app
 from headrace.contract.errors import PlanError
 from headrace.local.places import PROJECT_ROOT
@@ -63,13 +66,40 @@ def test_a_tenant_without_quota(tmp_path: Path) -> None:
 
 def test_a_wrong_digest(tmp_path: Path) -> None:
     overlay = Combination(RIGHT).write(tmp_path / "overlay")
-    (overlay / "kustomization.yaml").write_text(
-        (overlay / "kustomization.yaml").read_text()
-        + "images:\n  - {name: ghcr.io/headrace/lake, digest: 'sha256:12ab'}\n"
-    )
+    _add(overlay, {"images": [{"name": "ghcr.io/headrace/lake", "digest": "sha256:12ab"}]})
     (told,) = _told(overlay, "--any-image")
     assert "Deployment headrace-default/flights-lake: image ghcr.io/headrace/lake@sha256:12ab: the digest" in told
     assert "is none (sha256: and 64 hex digits) (kustomize edit set image NAME@sha256:…)" in told
+
+
+def test_a_secret_that_nothing_makes(tmp_path: Path) -> None:
+    # Given an overlay that names the credentials wrongly, in one service of six
+    overlay = Combination(RIGHT).write(tmp_path / "overlay")
+    path = "/spec/template/spec/containers/0/envFrom/3/secretRef/name"
+    _add(overlay, _patch({"kind": "Deployment", "name": "flights-lake"}, path, "headrace-credential"))
+    assert _told(overlay, "--any-image") == [
+        "configuration: Deployment headrace-default/flights-lake: takes the Secret 'headrace-credential', which nothing"
+        " makes (a cluster's own are dev-s3, headrace-credentials, kafka-client, lag-tls)"
+    ]
+
+
+def test_a_quota_that_is_too_small_for_the_partitions(tmp_path: Path) -> None:
+    overlay = Combination((*RIGHT, "autoscale-native")).write(tmp_path / "overlay")
+    _add(overlay, _patch({"kind": "ResourceQuota"}, "/spec/hard/pods", "20"))
+    assert _told(overlay, "--any-image") == [
+        "room: ResourceQuota headrace-default/tenant: allows 20 of pods, and all replicas with a roll-out take 25"
+        " (fewer partitions, smaller requests, or a larger ResourceQuota by a patch)"
+    ]
+
+
+def _add(overlay: Path, more: dict[str, Any]) -> None:
+    """Say more in an overlay's kustomization."""
+    file = overlay / "kustomization.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | more))
+
+
+def _patch(target: dict[str, str], path: str, value: str) -> dict[str, Any]:
+    return {"patches": [{"target": target, "patch": json.dumps([{"op": "replace", "path": path, "value": value}])}]}
 
 
 def test_a_wrong_digest_of_a_build() -> None:

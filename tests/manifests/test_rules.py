@@ -124,6 +124,9 @@ SPOILS: list[tuple[str, str, Callable[[Spoiled], object]]] = [
     ("bounds", "without LimitRange", lambda m: _without(m, "LimitRange", "tenant")),
     ("bounds", "must be `restricted`", lambda m: _set(_namespace(m), PSA, "baseline")),
     ("bounds", "does not say whose", lambda m: _set(_namespace(m), "headrace.dev/tenant", "other")),
+    ("room", "60 of pods, and all replicas with a roll-out take 61", lambda m: _set(_hpa(m), "maxReplicas", 39)),
+    ("room", "64Gi of requests.storage, and all replicas with a roll-out take 68Gi", lambda m: _set_claim(m, "17Gi")),
+    ("room", "0 of services.loadbalancers", lambda m: _set(_service(m)["spec"], "type", "LoadBalancer")),
     ("closed", "denies everything else", lambda m: _without(m, "NetworkPolicy", "flights-default-deny")),
     ("holes", "opens all ports", lambda m: _hole(m, "flights-to-dns").pop("ports")),
     ("holes", "must leave out", lambda m: _to_kafka(m)["ipBlock"].pop("except")),
@@ -138,6 +141,15 @@ def _hpa(manifests: Spoiled) -> dict[str, Any]:
 def _second_autoscaler(manifests: Spoiled) -> dict[str, Any]:
     manifest = _one(manifests, "HorizontalPodAutoscaler", "flights-lake")
     return deepcopy(manifest) | {"metadata": {**manifest["metadata"], "name": "again"}}
+
+
+def _set_claim(manifests: Spoiled, storage: str) -> None:
+    (claim,) = _one(manifests, "StatefulSet", "flights-feature-engineering")["spec"]["volumeClaimTemplates"]
+    claim["spec"]["resources"]["requests"]["storage"] = storage
+
+
+def _service(manifests: Spoiled) -> dict[str, Any]:
+    return _one(manifests, "Service", "flights-feature-engineering")
 
 
 def _labels(manifests: Spoiled) -> dict[str, Any]:

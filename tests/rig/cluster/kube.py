@@ -93,14 +93,25 @@ class Kube:
         items: list[Object] = _plain(answer)["items"]
         return items
 
-    def patch(self, kind: str, name: str, body: Object, namespace: str | None = None) -> Object:
-        """Merge `body` into the object (JSON merge patch)."""
+    def patch(self, kind: str, name: str, body: Object, namespace: str | None = None, *, part: str = "") -> Object:
+        """Merge `body` into the object, or into a part of it such as `status` (JSON merge patch)."""
+        resource = self._resource(*_split(kind))
         with _refusals():
             return _plain(
                 self._client.patch(
-                    self._resource(*_split(kind)), body, name, namespace, content_type="application/merge-patch+json"
+                    resource.subresources[part] if part else resource,
+                    body,
+                    name,
+                    namespace,
+                    content_type="application/merge-patch+json",
                 )
             )
+
+    def evict(self, pod: str, namespace: str) -> None:
+        """Ask for the pod's eviction, as a node's drain does; Refused with status 429 while a budget forbids it."""
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
+        with _refusals():
+            self._resource("v1", "Pod").subresources["eviction"].create(body, pod, namespace)
 
     def delete(self, kind: str, name: str, namespace: str | None = None, *, grace: int | None = None) -> None:
         """Ask for the object's deletion, with `grace` seconds where given; one that is not there is no error."""
@@ -116,6 +127,14 @@ class Kube:
         body = client.V1Eviction(metadata=client.V1ObjectMeta(name=pod, namespace=namespace))
         with _refusals():
             client.CoreV1Api(self._api).create_namespaced_pod_eviction(pod, namespace, body)
+
+    def post(self, path: str, body: str) -> str:
+        """The answer's body to JSON that is sent to a path as it is: for very many small questions."""
+        headers = {"Content-Type": "application/json"}
+        pool, host = self._api.rest_client.pool_manager, self._api.configuration.host
+        answer = pool.request("POST", host + path, body=body, headers=headers)
+        assert answer.status == 201, answer.data
+        return str(answer.data.decode())
 
     def logs(self, pod: str, namespace: str, container: str | None = None) -> str:
         """What a pod's container has printed."""

@@ -61,8 +61,11 @@ def schemas_ready(cache: Path, say: Say) -> Path:
     core = next(package.glob(f"lib/python*/site-packages/kubernetes_validate/*/{VERSION}-local-strict"))
     scratch = Path(tempfile.mkdtemp(dir=cache))
     try:
-        for name, schema in (*_core(core), *_custom(cache, say)):
+        for name, schema in _core(core):
             (scratch / name).write_text(json.dumps(schema))
+        for definition in definitions(cache, say):
+            for name, schema in _versions(definition["spec"]):
+                (scratch / name).write_text(json.dumps(schema))
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -111,7 +114,8 @@ def _local(schema: Any) -> Any:
     return [_local(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def _custom(cache: Path, say: Say) -> Iterator[tuple[str, Schema]]:
+def definitions(cache: Path, say: Say) -> Iterator[Schema]:
+    """Every CustomResourceDefinition of the pinned modules; raises StackError when one cannot be fetched."""
     go = go_ready(cache, _OLDEST_GO, say)
     for line in _PINS.read_text().splitlines():
         module, version, wanted = line.split()
@@ -119,7 +123,7 @@ def _custom(cache: Path, say: Say) -> Iterator[tuple[str, Schema]]:
         for file in sorted(_fetched(go, module, version, wanted).glob(_CRDS[module])):
             for definition in yaml.load_all(file.read_text(), Loader=_Loader):
                 if definition and definition["kind"] == "CustomResourceDefinition":
-                    yield from _versions(definition["spec"])
+                    yield definition
 
 
 def _fetched(go: Path, module: str, version: str, wanted: str) -> Path:

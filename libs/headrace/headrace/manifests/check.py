@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from headrace.manifests.objects import Finding, Manifests
-from headrace.manifests.rules import access, disruption, images, network, pods, references, secrets, tenants
+from headrace.manifests.rules import access, disruption, images, network, pods, references, room, secrets, tenants
 
 Rule = Callable[[Manifests], Iterable[Finding]]
 
@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     secrets.values,
     tenants.ownership,
     tenants.bounds,
+    room.room,
     network.closed,
     network.holes,
 )

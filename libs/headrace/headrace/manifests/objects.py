@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 Manifest = Mapping[str, Any]  # Any: what YAML holds
@@ -100,16 +101,22 @@ def selects(selector: Mapping[str, Any] | None, found: Labels) -> bool:
     return equal and all(_expression(each, found) for each in chosen.get("matchExpressions") or ())
 
 
-def quantity(text: object) -> float:
-    """A resource quantity as a number: `250m`, `2`, `384Mi`."""
+def quantity(text: object) -> Fraction:
+    """A resource quantity as a number, exactly: `250m`, `2`, `384Mi`."""
     value = str(text)
     for suffix, factor in _SUFFIXES.items():
         if value.endswith(suffix):
-            return float(value.removesuffix(suffix)) * factor
-    return float(value)
+            return Fraction(value.removesuffix(suffix)) * factor
+    return Fraction(value)
 
 
-_SUFFIXES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
+_SUFFIXES: Mapping[str, Fraction] = {
+    suffix: Fraction(factor)
+    for suffix, factor in (
+        *(("Ki", 2**10), ("Mi", 2**20), ("Gi", 2**30), ("Ti", 2**40)),
+        *(("m", Fraction(1, 1000)), ("k", 10**3), ("M", 10**6), ("G", 10**9)),
+    )
+}
 
 
 def _pod(owner: Manifest) -> Pod:

@@ -33,6 +33,7 @@ _MENDS = {
     "store": "list one of s3, gcs, azure among the components",
     "connections": "say in the overlay where Kafka and the store are: configMapGenerator `connections`",
 }
+_SECRETS = "a cluster's own are " + ", ".join(sorted(name for kind, name in OUTSIDE if kind == "Secret"))
 _RENDER = "`headrace render FILE --out DIR`, and list DIR last among its components"
 
 
@@ -51,7 +52,7 @@ def configuration(manifests: Manifests) -> Iterator[Finding]:
     for pod, kind, wanted in _missing(manifests):
         if not _is_pipeline(wanted):
             message = f"takes the {kind} {wanted!r}, which nothing makes"
-            yield Finding("configuration", pod.where, message, _MENDS.get(wanted, ""))
+            yield Finding("configuration", pod.where, message, _MENDS.get(wanted, _SECRETS if kind == "Secret" else ""))
 
 
 def _missing(manifests: Manifests) -> Iterator[tuple[Pod, str, str]]:
