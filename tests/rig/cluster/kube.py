@@ -122,12 +122,6 @@ class Kube:
             if refused.status != 404:
                 raise
 
-    def evict(self, pod: str, namespace: str) -> None:
-        """Ask for a pod to go as a drain of its node does; Refused (429) while its disruption budget says no."""
-        body = client.V1Eviction(metadata=client.V1ObjectMeta(name=pod, namespace=namespace))
-        with _refusals():
-            client.CoreV1Api(self._api).create_namespaced_pod_eviction(pod, namespace, body)
-
     def post(self, path: str, body: str) -> str:
         """The answer's body to JSON that is sent to a path as it is: for very many small questions."""
         headers = {"Content-Type": "application/json"}

@@ -1,7 +1,7 @@
 """One port: /healthz (the loop turns), /readyz (it can do its work), /metrics, and what a service adds.
 
-`/readyz?exclude=unpublished` leaves out of account what nobody has made yet (a model): the service has come up then, and
-a rollout need not wait. (Kubernetes' own /readyz has the parameter too.)
+`/readyz?exclude=unpublished` leaves out of account what nobody has made yet (a model): the service has come up then,
+and a rollout need not wait. (Kubernetes' own /readyz has the parameter too.)
 """
 
 from __future__ import annotations
