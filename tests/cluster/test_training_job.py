@@ -159,10 +159,12 @@ def _priorities(control_plane: Kube) -> Iterator[None]:
 
 @pytest.fixture
 def lab(control_plane: Kube, namespace: str, tmp_path: Path) -> Lab:
-    """A restricted namespace with the template, as the component delivers it."""
+    """A restricted namespace with the template, as the component delivers it, for pods that no real node takes."""
     control_plane.patch("v1/Namespace", namespace, RESTRICTED)
     control_plane.apply(account(), namespace)
-    control_plane.apply(cron_job("flights"), namespace)
+    job = cron_job("flights")
+    job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["nodeSelector"] = {"headrace.test/node": "played"}
+    control_plane.apply(job, namespace)
     return Lab(control_plane, namespace, tmp_path)
 
 
