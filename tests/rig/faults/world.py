@@ -38,7 +38,8 @@ SETTINGS = {
     "HEADRACE_STUCK_SECONDS": "20",
     "HEADRACE_DRAIN_SECONDS": "8",
 }
-_DISKS = {"s3": 768, "kafka": 1536}  # MiB
+# MiB of a small disk at first, and MiB for each second of a schedule: what waits to be judged stays on it.
+_DISKS = {"s3": (768, 0.3), "kafka": (1536, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def world(folder: Path, schedule: Schedule, say: Callable[[str], None]) -> Itera
         state = folder / "state"
         for fault in schedule.faults:
             if fault.kind == "disk_full" and not (state / fault.target).is_mount():
-                open_.enter_context(small_disk(state / fault.target, _DISKS[fault.target]))
+                first, growth = _DISKS[fault.target]
+                size = first + int(growth * schedule.faults[-1].at)
+                open_.enter_context(small_disk(state / fault.target, size))
         made: list[Stack] = []
         proxies = open_.enter_context(
             ProxyThread(lambda: made[0].kafka.port, lambda: _port(made[0].endpoints.s3), SERVICES, schedule.seed)
