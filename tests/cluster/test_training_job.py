@@ -27,6 +27,9 @@ from headrace.training_job.submit import new_name, submit
 from kubernetes import client, config
 from rig.cluster.kube import Kube, wait_for
 from rig.proxy.tcp import TcpFault, TcpProxy
+from rig.tls import MAY_OUTLIVE_ITS_LOOP
+
+pytestmark = MAY_OUTLIVE_ITS_LOOP
 
 FLIGHTS = PROJECT_ROOT / "examples" / "flights" / "headrace_flights" / "flights.yaml"
 TEMPLATE = "flights-training"

@@ -28,7 +28,10 @@ from rig.endings import SECRET, ends
 from rig.s3_users import S3User, s3_users
 from rig.secure_kafka import SecureKafka, environment_of, secure_kafka
 from rig.tenants import OWN, TRIES, make_topics, outcome, produce
+from rig.tls import MAY_OUTLIVE_ITS_LOOP
 from typer.testing import CliRunner, Result
+
+pytestmark = MAY_OUTLIVE_ITS_LOOP
 
 TENANTS = ("blue", "green")
 OTHERS = {"blue": ("green", "bluebird"), "green": ("blue", "greenhouse")}
