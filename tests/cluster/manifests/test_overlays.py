@@ -158,8 +158,9 @@ def _has_pods(kube: Kube, manifest: Object) -> bool:
 
 
 def _refusals(kube: Kube, place: str) -> list[str]:
-    """What controllers were refused in a namespace."""
-    return [str(each["message"]) for each in kube.list("v1/Event", place) if each["reason"].startswith("FailedCreate")]
+    """What controllers were refused in a namespace; not where two counted for one quota at once, and tried again."""
+    failed = [each for each in kube.list("v1/Event", place) if each["reason"].startswith("FailedCreate")]
+    return [str(each["message"]) for each in failed if _AT_ONCE not in each["message"]]
 
 
 def _counted(kube: Kube, place: str, keys: Iterable[str]) -> dict[str, Fraction]:
@@ -174,4 +175,5 @@ def _counted(kube: Kube, place: str, keys: Iterable[str]) -> dict[str, Fraction]
     return {key: quantity(used[key]) for key in keys if key in used}
 
 
+_AT_ONCE = 'on resourcequotas "tenant": the object has been modified'
 _LIMITS = map(str, count(1))
