@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pyarrow as pa
 
 from headrace.contract.by_name import by_name, columns_to_read
@@ -14,6 +12,7 @@ from headrace.wire.headers import Headers
 from headrace.wire.limits import DEFAULT, Limits
 from headrace.wire.peek import peek
 
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
 _TYPES = frozenset(kind.arrow for kind in ColumnType)
 
 
@@ -43,7 +42,8 @@ def admit(value: bytes | None, headers: Headers | None, schema: pa.Schema, limit
         raise _other_schema(found, schema)
     else:
         _check_header(headers, _plain(found))
-        rows = by_name(_decode(value, columns_to_read(found, schema)), schema)
+        wanted = pa.ipc.IpcReadOptions(use_threads=False, included_fields=columns_to_read(found, schema))
+        rows = by_name(_decode(value, wanted), schema)
     if rows.num_rows != claims.rows:
         raise BadMessage("row_count", f"{rows.num_rows} rows were decoded, the stream claims {claims.rows}")
     return rows
@@ -82,9 +82,8 @@ def _plain(found: pa.Schema) -> pa.Schema:
     return found
 
 
-def _decode(value: bytes, columns: Sequence[int] | None = None) -> pa.Table:
-    """The rows, with the columns at these places alone; what is not asked for is not decoded."""
-    options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=columns)
+def _decode(value: bytes, options: pa.ipc.IpcReadOptions = _READ) -> pa.Table:
+    """The rows, with the columns that the options include; what is not asked for is not decoded."""
     try:
         with pa.ipc.open_stream(pa.py_buffer(value), options=options) as reader:
             rows = reader.read_all()
