@@ -130,7 +130,9 @@ def _read(store: ObjectStore, keys: Iterable[str]) -> dict[str, pa.ChunkedArray]
 
 
 def _columns(store: ObjectStore, key: str, kinds: list[str]) -> Iterator[tuple[str, pa.ChunkedArray]]:
-    table = pq.read_table(BytesIO(store.get(key).body), columns=kinds)
+    # Not `read_table`: its threads may still hold the body when a command ends, and then abort it (docs/upstream).
+    with pq.ParquetFile(pa.BufferReader(store.get(key).body), pre_buffer=False) as file:
+        table = file.read(kinds, use_threads=False)
     for kind in table.column_names:
         yield kind, table.column(kind).drop_null()
 
