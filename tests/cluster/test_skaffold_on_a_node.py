@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import json
-import secrets
+import re
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from headrace.local.places import PROJECT_ROOT, cache_folder
 from headrace.manifests.kustomize import kustomize_ready
-from rig.certificates import Authority
 from rig.cluster.cluster import Cluster
 from rig.cluster.kube import Kube, wait_for
 from rig.cluster.report import Scenario
 from rig.cluster.start import Say
 from rig.cluster.volumes import make_volume, remove_volume
 from rig.deployed import start
+from rig.deployed.flow import flowing
 from rig.deployed.places import BACKING, SYSTEM, TENANT
+from rig.deployed.traffic import Traffic, forget_services, name_services
+from rig.images.build import engine
 from rig.images.catalog import Catalog
 from rig.skaffold import Skaffold, skaffold_ready
+from rig.skaffold.loop import Loop
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(1500)]  # everything starts, on two cores
+pytestmark = [pytest.mark.node, pytest.mark.timeout(2700)]  # everything starts, on two cores
 
 NAMESPACES = (BACKING, TENANT, SYSTEM)
 VOLUMES = tuple(f"skaffold-{number}" for number in range(3))  # Kafka's, the S3 server's, a state cache
+SERVICES = ("ingestion", "cleaning", "feature-engineering", "inference", "lake")
+_RELOADED = r"drained in [\d.]+ s \(exit status 0\), started again"
+_BUILD_SECONDS = 1500.0
 _GONE_SECONDS = 180.0
 
 
 @contextmanager
-def administered(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[None]:
-    """A cluster as docs/skaffold.md asks for: what administrators apply, the Secrets, and room for volumes."""
+def administered(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[tuple[str, str]]:
+    """A cluster as docs/skaffold.md asks for: what administrators apply, the Secrets, and room for volumes.
+
+    Gives the S3 server's keys.
+    """
 
     def kubectl(*words: str) -> None:
         command = [str(cluster.kubectl), f"--kubeconfig={kube.kubeconfig}", *words]
@@ -43,17 +53,12 @@ def administered(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[None]:
     start.make_namespaces(
         kube, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES]
     )
-    keys = (secrets.token_hex(10), secrets.token_hex(20))
-    start.make_secret(kube, BACKING, "dev-s3", {"ROOT_ACCESS_KEY": keys[0], "ROOT_SECRET_KEY": keys[1]})
-    credentials = {"HEADRACE_S3_ACCESS_KEY": keys[0], "HEADRACE_S3_SECRET_KEY": keys[1]}
-    start.make_secret(kube, TENANT, "headrace-credentials", credentials)
-    Authority("lag").sign("lag", folder, dns=[f"lag.{SYSTEM}.svc"])
-    pair = {name: (folder / name).read_text() for name in ("tls.crt", "tls.key")}
-    start.make_secret(kube, SYSTEM, "lag-tls", pair, "kubernetes.io/tls")
+    pair, _ = start.serving_certificate(folder)
+    keys = start.make_secrets(kube, pair)
     for name in VOLUMES:
         make_volume(cluster, kube, name, "10Gi")
     try:
-        yield
+        yield keys
     finally:
         for name in NAMESPACES:
             kube.delete("v1/Namespace", name)
@@ -95,3 +100,50 @@ def test_skaffold_brings_everything_up_verifies_it_and_takes_it_away(
         # When it is taken away, then nothing of it stays in the tenant's namespace
         skaffold.run("delete", "--profile=ci", seconds=300.0)
         wait_for(lambda: not control_plane.list("v1/Pod", TENANT), "no pod is left", _GONE_SECONDS)
+
+
+def test_a_saved_source_is_at_work_in_the_running_pod_and_no_record_is_lost(
+    rig: Cluster, control_plane: Kube, say: Say, scenario: Scenario, tmp_path: Path
+) -> None:
+    with administered(rig, control_plane, tmp_path / "lag-tls") as keys:
+        # Given `skaffold dev`, which has built and deployed everything and waits for changes
+        with engine(say) as docker, Loop(rig, docker, tmp_path, say) as loop:
+            scenario.figure("seconds until Skaffold waits for changes", loop.wait_until_watching(_BUILD_SECONDS))
+            wait_for(lambda: start.topics_are_there(control_plane), "the topics are there", 120.0)
+            # Then the ports are forwarded
+            forwarded = re.search(r"service/lag in namespace headrace-system.* -> (?:http://)?([\d.:]+)", loop.said())
+            assert forwarded is not None, loop.said()
+            with urlopen(f"http://{forwarded[1]}/metrics", timeout=10) as answer:
+                assert b"headrace_lag" in answer.read()
+
+            # When a service's source is saved while records flow, then one that all services share
+            traffic = Traffic(cluster=rig, keys=keys)
+            name_services(rig, control_plane)
+            before = _pods(control_plane)
+            with flowing(traffic):
+                traffic.wait_counted(lambda: any(traffic.counted().values()), "records in the lake", 180.0)
+                _save(loop.root / "services/ingestion/headrace_ingestion/stage.py")
+                scenario.figure("seconds to the start of one", loop.wait_said(_RELOADED, 120.0))
+                _save(loop.root / "libs/headrace/headrace/wire/message.py")
+                scenario.figure("seconds to the start of all", loop.wait_said(_RELOADED, 180.0, 1 + len(SERVICES)))
+
+            # Then every record is in the lake once, and the pods are those that were there before
+            traffic.wait_all_counted()
+            assert _pods(control_plane) == before
+            forget_services(rig)
+
+        # And Ctrl-C takes it all away
+        wait_for(lambda: not control_plane.list("v1/Pod", TENANT), "no pod is left", _GONE_SECONDS)
+
+
+def _save(source: Path) -> None:
+    source.write_text(source.read_text() + "\n# saved\n")
+
+
+def _pods(kube: Kube) -> dict[str, tuple[str, int]]:
+    """The services' pods with the starts of their containers."""
+    pods = kube.list("v1/Pod", TENANT, "app.kubernetes.io/component=data-plane")
+    return {
+        pod["metadata"]["name"]: (pod["metadata"]["uid"], pod["status"]["containerStatuses"][0]["restartCount"])
+        for pod in pods
+    }

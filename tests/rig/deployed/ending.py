@@ -6,6 +6,7 @@ from rig.cluster.kube import wait_for
 from rig.cluster.volumes import remove_volume
 from rig.deployed.deployment import VOLUMES, Deployment
 from rig.deployed.places import BACKING, SYSTEM, TENANT
+from rig.deployed.traffic import forget_services
 
 _METRICS = "apiregistration.k8s.io/v1/APIService"
 _GONE_SECONDS = 180.0
@@ -19,6 +20,6 @@ def take_away(deployment: Deployment) -> None:
     for name in namespaces:
         kube.delete("v1/Namespace", name)
     wait_for(lambda: not any(kube.find("v1/Namespace", name) for name in namespaces), "they are gone", _GONE_SECONDS)
-    deployment.cluster.run("umount", "/etc/hosts")
+    forget_services(deployment.cluster)
     for name in VOLUMES:
         remove_volume(deployment.cluster, kube, name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+from rig.certificates import Authority
 from rig.cluster.kube import Kube, Object, condition, wait_for
 from rig.deployed.places import BACKING, SYSTEM, TENANT
 
@@ -21,8 +24,24 @@ def make_namespaces(kube: Kube, objects: Sequence[Object]) -> None:
             kube.apply(found)
 
 
-def make_secret(kube: Kube, namespace: str, name: str, values: Mapping[str, str], kind: str = "Opaque") -> None:
-    """Make a Secret."""
+def serving_certificate(folder: Path) -> tuple[dict[str, str], Authority]:
+    """What the lag service answers with, as the values of a Secret, and who signed it."""
+    authority = Authority("lag")
+    authority.sign("lag", folder, dns=[f"lag.{SYSTEM}.svc"])
+    return {name: (folder / name).read_text() for name in ("tls.crt", "tls.key")}, authority
+
+
+def make_secrets(kube: Kube, pair: Mapping[str, str]) -> tuple[str, str]:
+    """Make the Secrets that the overlay names, with the lag service's pair; returns the S3 server's new keys."""
+    access, secret = secrets.token_hex(10), secrets.token_hex(20)
+    _make_secret(kube, BACKING, "dev-s3", {"ROOT_ACCESS_KEY": access, "ROOT_SECRET_KEY": secret})
+    credentials = {"HEADRACE_S3_ACCESS_KEY": access, "HEADRACE_S3_SECRET_KEY": secret}
+    _make_secret(kube, TENANT, "headrace-credentials", credentials)
+    _make_secret(kube, SYSTEM, "lag-tls", pair, "kubernetes.io/tls")
+    return access, secret
+
+
+def _make_secret(kube: Kube, namespace: str, name: str, values: Mapping[str, str], kind: str = "Opaque") -> None:
     metadata = {"name": name, "namespace": namespace}
     kube.apply({"apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata, "stringData": dict(values)})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import tempfile
 import time
@@ -20,6 +21,7 @@ from rig.images import cgroups
 _PACKAGES = ("docker.io", "containerd", "runc", "tini")
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+_PATHS = ("PATH", "LD_LIBRARY_PATH")
 _OPTIONS = ("--bridge=none", "--iptables=false", "--ip-forward=false", "--userland-proxy=false")
 
 
@@ -59,9 +61,14 @@ class Engine:
     ) -> None:
         self._end()
 
+    @property
+    def host(self) -> str:
+        """Where it answers, as in DOCKER_HOST."""
+        return f"unix://{self._scratch.name}/docker.sock"
+
     def command(self, *words: str) -> list[str]:
         """A docker command for this daemon."""
-        return [str(self._docker), "--host", self._host, *words]
+        return [str(self._docker), "--host", self.host, *words]
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a docker command; raises StackError with its own words when it fails and `check` is set."""
@@ -69,6 +76,14 @@ class Engine:
         if check and done.returncode != 0:
             raise StackError(f"docker {' '.join(words[:2])}: {done.stderr.strip()}")
         return done
+
+    def write_client(self, file: Path) -> None:
+        """Write this daemon's client for others; it has no bridge, so that their builds too use the host's network."""
+        paths = "\n".join(f"export {name}={shlex.quote(self._environment[name])}" for name in _PATHS)
+        docker = shlex.join(self.command())
+        build = 'if [ "$1" = build ]; then shift; set -- build --network=host "$@"; fi'
+        file.write_text(f'#!/bin/sh\n{paths}\n{build}\nexec {docker} "$@"\n')
+        file.chmod(0o755)
 
     def image_id(self, reference: str) -> str:
         """The id of an image, which is the digest of its configuration; empty when there is none of this name."""
@@ -87,10 +102,6 @@ class Engine:
         command = self.command(*words, *aim, *told, str(folder))
         run_to_end(name, command, log, f"cannot build {reference}", self._say, self._environment)
 
-    @property
-    def _host(self) -> str:
-        return f"unix://{self._scratch.name}/docker.sock"
-
     def _command(self) -> Sequence[str]:
         scratch = self._scratch.name
         places = [f"--data-root={self._data}", f"--exec-root={scratch}/exec", f"--pidfile={scratch}/pid"]
@@ -99,7 +110,7 @@ class Engine:
         return [
             *alone,
             str(self._dockerd),
-            f"--host={self._host}",
+            f"--host={self.host}",
             *places,
             f"--cgroup-parent=/{self._parent}",
             *_OPTIONS,

@@ -38,29 +38,41 @@ def skaffold_ready(say: Callable[[str], None]) -> Path:
 
 
 class Skaffold:
-    """The program in the project's root, beside a Kustomize; it asks nobody for updates and tells nobody of its use.
+    """The program in a project's root, beside a Kustomize; it asks nobody for updates and tells nobody of its use.
 
-    It has no cluster, or the one of a kubectl and a kubeconfig.
+    It has no cluster, or the one of a kubectl and a kubeconfig. In `tools` are the programs that it finds first.
     """
 
     def __init__(
-        self, program: Path, kustomize: Path, scratch: Path, *, kubectl: Path | None = None, kubeconfig: str = ""
+        self,
+        program: Path,
+        kustomize: Path,
+        scratch: Path,
+        *,
+        kubectl: Path | None = None,
+        kubeconfig: str = "",
+        root: Path = PROJECT_ROOT,
     ) -> None:
-        tools = scratch / "tools"
-        tools.mkdir()
-        (tools / "kustomize").symlink_to(kustomize)
+        self.tools = scratch / "tools"
+        self.tools.mkdir()
+        (self.tools / "kustomize").symlink_to(kustomize)
         if kubectl is not None:
-            (tools / "kubectl").symlink_to(kubectl)
+            (self.tools / "kubectl").symlink_to(kubectl)
+        self.root = root
         self._program = program
         self._scratch = scratch
-        self._environment = {
+        self.environment = {
             **os.environ,
-            "PATH": f"{tools}:{os.environ['PATH']}",
+            "PATH": f"{self.tools}:{os.environ['PATH']}",
             "SKAFFOLD_UPDATE_CHECK": "false",
             "SKAFFOLD_INTERACTIVE": "false",
             "SKAFFOLD_CONFIG": str(scratch / "skaffold-config"),
             "KUBECONFIG": kubeconfig or str(scratch / "no-cluster"),
         }
+
+    def command(self, *words: str) -> list[str]:
+        """A command, for the root and with the environment."""
+        return [str(self._program), *words]
 
     def diagnose(self, *words: str) -> str:
         """The configuration as Skaffold reads it."""
@@ -75,9 +87,9 @@ class Skaffold:
     def run(self, *words: str, seconds: float = 180.0) -> str:
         """What a command prints; fails with all that it said when the command does."""
         done = subprocess.run(
-            [self._program, *words],
-            cwd=PROJECT_ROOT,
-            env=self._environment,
+            self.command(*words),
+            cwd=self.root,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=seconds,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.trainings import account, cron_job, priority_classes
+from cluster.training.template import account, cron_job, priority_classes
 from headrace.training_job.manifest import Object
 from rig.cluster.kube import Kube, condition, wait_for
 from rig.cluster.report import Scenario
