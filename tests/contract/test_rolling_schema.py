@@ -38,7 +38,7 @@ features:
     key: [shop]
     hop: 1m
     windows: [1h]
-    values: {{amount: [sum]}}
+    values: {{amount: [{aggregates}]}}
 predictions:
   fraud:
     on: orders
@@ -61,9 +61,9 @@ def after(prefix: str) -> str:
     return _file(prefix, column="tip: {type: float32, nullable: true}", inputs="amount, tip")
 
 
-def _file(prefix: str, *, column: str, inputs: str, amount: str = "float32") -> str:
+def _file(prefix: str, *, column: str, inputs: str, amount: str = "float32", aggregates: str = "sum") -> str:
     name = f"p{sha256(prefix.encode()).hexdigest()[:12]}"
-    return FILE.format(name=name, column=column, inputs=inputs, amount=amount)
+    return FILE.format(name=name, column=column, inputs=inputs, amount=amount, aggregates=aggregates)
 
 
 def send(suite: Suite, first: int, count: int) -> None:
@@ -72,7 +72,7 @@ def send(suite: Suite, first: int, count: int) -> None:
     for number in range(first, first + count):
         row = {
             "id": f"o{number}",
-            "at": f"2025-01-01T00:{number // 60:02}:{number % 60:02}Z",
+            "at": f"2025-01-01T{number // 120:02}:{number // 2 % 60:02}:{number % 2 * 30:02}Z",  # two a minute
             "shop": f"s{number % 3}",
             "amount": 1.5,
             "tip": 0.5,
@@ -125,6 +125,32 @@ def test_services_of_two_versions_work_side_by_side(
             tips = column(suite, hop, table, "tip")
             assert {tips[f"o{number}"] for number in range(20)} == {None}, hop
             assert {tips[f"o{number}"] for number in range(100, 120)} == {0.5}, hop
+
+
+def test_a_view_that_changes_is_folded_over_the_orders_of_before(stack: Stack, prefix: str, tmp_path: Path) -> None:
+    with Suite(before(prefix), stack.endpoints, tmp_path, services=SERVICES, settings=QUICK) as suite:
+        # Given orders that went through all services
+        send(suite, 0, 40)
+        suite.until(lambda: everywhere(suite, 40), "the first orders are everywhere")
+        # When two services go over to a file with another aggregate
+        colour = "colour: {type: string, nullable: true}"
+        suite.file.write_text(_file(prefix, column=colour, inputs="amount", aggregates="sum, count"))
+        for service in ("feature_engineering", "lake"):
+            assert suite.services[service].stop() == 0
+            suite.services[service].start()
+            suite.services[service].wait_ready()
+        send(suite, 40, 20)
+        # Then it counts the orders of before for those that come after, and those of before are not sent again
+        suite.until(lambda: everywhere(suite, 60), "all orders are everywhere")
+        counts = column(suite, Hop.FEATURES, "fraud", "by_shop__amount__count__1h")
+        assert {counts[f"o{number}"] for number in range(40)} == {None}
+        assert [counts[f"o{number}"] for number in range(40, 60)] == [_known(number) for number in range(40, 60)]
+        assert quarantined(suite) == 0
+
+
+def _known(number: int) -> int:
+    """Orders of the same shop before this one's minute; all of the last hour's."""
+    return sum(earlier % 3 == number % 3 for earlier in range(number // 2 * 2))
 
 
 def test_a_version_that_cannot_read_the_log_stops_and_nothing_is_skipped(
