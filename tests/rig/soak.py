@@ -1,6 +1,6 @@
 """`python -m rig.soak`: hours with a fault a minute; what grows shows in the slopes of memory and descriptors.
 
-HOURS=h (2) SEED=s (1) RATE=records a second (60, about 30 % of what all services do on two cores). The report is saved
+HOURS=h (1) SEED=s (1) RATE=records a second (40, about 20 % of what all services do on two cores). The report is saved
 beside that of the campaigns. Ends with 0 for pass, 1 for fail, 3 for dull.
 """
 
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from headrace.contract.errors import StackError
 from headrace.local.places import state_folder
 
@@ -23,6 +24,7 @@ from rig.faults.schedule import draw_soak
 
 MEMORY_SLOPE = 64 << 20  # bytes an hour
 FILES_SLOPE = 4.0  # descriptors an hour
+_JUDGED = 85_000  # bytes of memory that the judge takes for a record: it compares all of them, at every hop, at once
 _SHORT = 0.5  # hours: below, a process is still filling its caches, and a slope says little
 
 
@@ -30,11 +32,17 @@ def main() -> None:
     """Soak, print and save the report."""
     end_cleanly_when_told()
     try:
-        hours = float(os.environ.get("HOURS") or 2)
+        hours = float(os.environ.get("HOURS") or 1)
         seed = int(os.environ.get("SEED") or 1)
-        rate = float(os.environ.get("RATE") or 60)
+        rate = float(os.environ.get("RATE") or 40)
     except ValueError as error:
         sys.exit(f"rig.soak: HOURS, SEED or RATE is wrong: {error}")
+    needed, available = int(hours * 3600 * rate * _JUDGED), psutil.virtual_memory().available
+    if needed > available:
+        sys.exit(
+            f"rig.soak: to judge {hours * 3600 * rate:,.0f} records takes {needed >> 30} GiB of memory, and"
+            f" {available >> 30} are free: lower HOURS or RATE"
+        )
     folder = Path(tempfile.mkdtemp(prefix="headrace-soak-"))
     schedule = draw_soak(seed, hours * 3600)
     began = time.monotonic()

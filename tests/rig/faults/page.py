@@ -180,7 +180,7 @@ def main() -> None:
     try:
         reports = [json.loads((folder / file).read_text(encoding="utf-8")) for file in files]
     except OSError as error:
-        sys.exit(f"{error}: run `make faults`, `make planted`, `make faults KILLS=50 PACE=12` and `make soak` first")
+        sys.exit(f"{error}: run `make faults`, `make planted`, `make faults KILLS=50 PACE=8` and `make soak` first")
     (ROOT / "docs/reliability.md").write_text(page(*reports), encoding="utf-8")
 
 

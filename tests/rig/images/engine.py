@@ -22,6 +22,16 @@ _PACKAGES = ("docker.io", "containerd", "runc", "tini")
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _PATHS = ("PATH", "LD_LIBRARY_PATH")
+_CLIENT = """\
+#!/bin/sh
+{paths}
+if [ "$1" = build ]; then
+  for word; do shift; [ "$word" = --load ] || set -- "$@" "$word"; done
+  shift
+  set -- build --network=host "$@"
+fi
+exec {docker} "$@"
+"""
 _OPTIONS = ("--bridge=none", "--iptables=false", "--ip-forward=false", "--userland-proxy=false")
 
 
@@ -78,11 +88,13 @@ class Engine:
         return done
 
     def write_client(self, file: Path) -> None:
-        """Write this daemon's client for others; it has no bridge, so that their builds too use the host's network."""
+        """Write this daemon's client for others.
+
+        It has no bridge, so that their builds too use the host's network; its one builder keeps what it builds, and
+        does not know the flag of buildx that says so.
+        """
         paths = "\n".join(f"export {name}={shlex.quote(self._environment[name])}" for name in _PATHS)
-        docker = shlex.join(self.command())
-        build = 'if [ "$1" = build ]; then shift; set -- build --network=host "$@"; fi'
-        file.write_text(f'#!/bin/sh\n{paths}\n{build}\nexec {docker} "$@"\n')
+        file.write_text(_CLIENT.format(paths=paths, docker=shlex.join(self.command())))
         file.chmod(0o755)
 
     def image_id(self, reference: str) -> str:

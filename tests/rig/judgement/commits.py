@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -125,7 +127,8 @@ def _never_back(evidence: Evidence, facts: Facts, book: Book) -> None:
 
 
 Output = tuple[Place, list[int], list[int]]
-"""An output partition; for each of its messages with rows of one origin, its offset and the first row's cause."""
+"""An output partition; for each of its messages with rows of one origin, its offset, and the earliest cause that the
+first row of one from there on has."""
 
 
 def _outputs(facts: Facts, contents: Mapping[str, Content]) -> dict[str, list[Output]]:
@@ -137,7 +140,15 @@ def _outputs(facts: Facts, contents: Mapping[str, Content]) -> dict[str, list[Ou
                 offsets, causes = found[message.origin.key].setdefault((topic, message.partition), ([], []))
                 offsets.append(message.offset)
                 causes.append(message.causes[0])
-    return {key: [(place, *both) for place, both in places.items()] for key, places in found.items()}
+    return {
+        key: [(place, offsets, _least_from(causes)) for place, (offsets, causes) in places.items()]
+        for key, places in found.items()
+    }
+
+
+def _least_from(numbers: list[int]) -> list[int]:
+    """For each place the least of what stands there and after it."""
+    return list(accumulate(reversed(numbers), min))[::-1]
 
 
 def _not_ahead(
@@ -150,12 +161,12 @@ def _not_ahead(
     book: Book,
 ) -> None:
     """No row that an input below the commit caused may have been written after the topics' ends of that moment."""
-    for out, offsets, causes in outputs.get(f"{service} {place[0]} {place[1]}", ()):
+    for out, offsets, least in outputs.get(f"{service} {place[0]} {place[1]}", ()):
         end = sample.ends.get(out, 0)
-        early = [cause for offset, cause in zip(offsets, causes, strict=True) if offset >= end and cause < committed]
-        if early:
+        later = bisect_left(offsets, end)
+        if later < len(least) and least[later] < committed:
             where = f"{facts.group(service)} {place[0]}/{place[1]}"
-            detail = f"what {early[0]} caused was not yet in {out[0]}/{out[1]}, which ended at {end}"
+            detail = f"what {least[later]} caused was not yet in {out[0]}/{out[1]}, which ended at {end}"
             book.find(Word.COMMIT_AHEAD, "I7", where, committed, detail)
 
 
