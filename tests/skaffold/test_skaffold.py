@@ -10,7 +10,7 @@ import pytest
 import yaml
 from headrace.local.places import PROJECT_ROOT, cache_folder
 from headrace.manifests.kustomize import build, kustomize_ready
-from rig.images.recipes import service_names
+from rig.images.recipes import JOBS, service_names
 from rig.skaffold import Skaffold, skaffold_ready
 
 pytestmark = pytest.mark.timeout(900)  # the first of them may build Skaffold
@@ -84,6 +84,17 @@ def test_every_source_of_a_service_is_copied() -> None:
         expected = {"libs/headrace/headrace", f"services/{folder}/headrace_{folder}"} if name != "stack" else set()
         assert sources == expected
         assert all((PROJECT_ROOT / source).is_dir() for source in sources)
+
+
+def test_an_image_is_built_again_for_its_own_sources_alone() -> None:
+    # Skaffold watches what a Dockerfile copies: of the services, each image copies its own
+    for config in yaml.safe_load_all((PROJECT_ROOT / "skaffold.yaml").read_text()):
+        for artifact in config["build"]["artifacts"]:
+            if artifact["docker"]["dockerfile"] == "docker/Dockerfile":
+                told = artifact["docker"]["buildArgs"]
+                own = "libs/headrace" if told["SERVICE"] == JOBS else f"services/{told['SERVICE'].replace('-', '_')}"
+                assert told["FOLDER"] == own
+                assert (PROJECT_ROOT / own).is_dir()
 
 
 def chosen(profile: str) -> list[str]:
