@@ -144,7 +144,8 @@ $(READY): $(LOCKED) $(MEMBERS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r $(ROOT)requirements/bootstrap.txt
 	@echo "== set-up: pinned packages (about 1.5 GB once unpacked; a minute the first time)"
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes $(LOCKED)
+	@# Compiled here: where PYTHONDONTWRITEBYTECODE is set, every process would compile what it imports, for seconds.
+	$(BIN)/uv pip sync --compile-bytecode --python $(BIN)/python --require-hashes $(LOCKED)
 	@echo "== set-up: Headrace's own packages"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(foreach member,$(MEMBERS),-e $(dir $(member)))
 	@touch $(READY)
