@@ -1,7 +1,7 @@
 """`python -m rig.soak`: hours with a fault a minute; what grows shows in the slopes of memory and descriptors.
 
-HOURS=h (1) SEED=s (1) RATE=records a second (40, about 20 % of what all services do on two cores). The report is saved
-beside that of the campaigns. Ends with 0 for pass, 1 for fail, 3 for dull.
+HOURS=h (1) SEED=s (1) RATE=records a second (40). The report is saved beside that of the campaigns.
+Ends with 0 for pass, 1 for fail, 3 for dull.
 """
 
 from __future__ import annotations

@@ -72,17 +72,17 @@ class Loop:
         """All that Skaffold has said, the pods' logs among it."""
         return self._child.log.read_text(errors="replace") if self._child.log.exists() else ""
 
-    def wait_until_watching(self, seconds: float, turn: int = 1) -> float:
-        """Return when it waits for changes, for the time `turn`, and after how many seconds."""
-        return self.wait_said(re.escape(_WATCHING), seconds, turn)
+    def wait_until_watching(self, seconds: float) -> float:
+        """Return when it waits for changes, and after how many seconds."""
+        return self.wait_said(re.escape(_WATCHING), seconds)
 
-    def wait_said(self, pattern: str, seconds: float, turn: int = 1) -> float:
-        """Return when it has said something so often; raises StackError when it ends before."""
+    def wait_said(self, pattern: str, seconds: float) -> float:
+        """Return when it has said something; raises StackError when it ends before."""
 
         def true() -> bool:
             if not self._child.alive:
                 raise self._child.died()
-            return len(re.findall(pattern, self.said())) >= turn
+            return re.search(pattern, self.said()) is not None
 
         return wait_for(true, f"Skaffold says {pattern}", seconds)
 
