@@ -59,10 +59,11 @@ class StoreReader:
                 yield entry["Key"], entry["LastModified"]
 
     def tables(self, facts: Facts) -> dict[str, TableEvidence]:
-        """Every table of the pipeline that exists."""
+        """Every table of the pipeline that exists; a name that begins with `_` is none (a killed probe leaves such)."""
         root = f"lake/{facts.tenant}/{facts.name}/"
         keys = list(self.list(root))
-        names = sorted({"/".join(key.removeprefix(root).split("/")[:2]) for key, _ in keys})
+        places = (key.removeprefix(root) for key, _ in keys)
+        names = sorted({"/".join(place.split("/")[:2]) for place in places if not place.startswith("_")})
         return {
             name: table_of(name, f"{root}{name}/", keys, self.get, frozenset(self._listed(f"{root}{name}/")))
             for name in names

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from headrace.contract.errors import PreconditionFailed, StoreRefused, StoreUnavailable
 from headrace.store.memory import MemoryStore
-from headrace.store.object_store import Object
+from headrace.store.object_store import Entry, Object
 from headrace.store.probe import probe
 
 
@@ -55,10 +58,33 @@ class LosesTheWinner(MemoryStore):
         return super().get(key)
 
 
+class WrittenJustNow(MemoryStore):
+    """Says of each object that it was written now."""
+
+    def list(self, prefix: str, *, start_after: str = "") -> Iterator[Entry]:
+        found = super().list(prefix, start_after=start_after)
+        return (replace(entry, modified=datetime.now(UTC)) for entry in found)
+
+
 def test_a_store_that_holds_is_accepted_and_left_clean() -> None:
     store = MemoryStore()
     probe(store)
     assert list(store.list("")) == []
+
+
+def test_what_a_killed_probe_has_left_is_removed_by_the_next() -> None:
+    store = MemoryStore()  # says of each object that it was written long ago
+    store.put("lake/acme/flights/_probe/of-another/counter", b"3")
+    store.put("lake/acme/flights/rows/1", b"not a probe's")
+    probe(store, "lake/acme/flights/_probe")
+    assert [entry.key for entry in store.list("")] == ["lake/acme/flights/rows/1"]
+
+
+def test_a_probe_that_is_under_way_is_left_alone() -> None:
+    store = WrittenJustNow()
+    store.put("_headrace/probe/of-another/counter", b"3")
+    probe(store)
+    assert [entry.key for entry in store.list("")] == ["_headrace/probe/of-another/counter"]
 
 
 def test_ignored_conditions_are_refused_by_name() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -19,6 +19,9 @@ from headrace.runtime.settings import Settings
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
+_AGAIN_SECONDS = 1.0  # between two looks for a broker that is not there yet
 _STOP_SECONDS = 5.0
 _MAX_POLL_MS = 86_400_000  # the watchdog is ours; the client's would only report a long step as a lost member
 
@@ -73,6 +76,32 @@ async def admin(access: KafkaAccess, seconds: float) -> AsyncIterator[AIOKafkaAd
         yield client
     finally:
         await _stopped("admin client", client.close())
+
+
+@asynccontextmanager
+async def answering_admin(
+    access: KafkaAccess, seconds: float, what: str, ask: Callable[[AIOKafkaAdminClient], Awaitable[T]]
+) -> AsyncIterator[tuple[AIOKafkaAdminClient, T]]:
+    """An admin client and its answer to `ask`, for which `seconds` are tried with new clients while Kafka is away.
+
+    A broker that has just started, or that its controller has fenced for a moment, answers that there is no broker.
+    Raises BrokerUnavailable with the reason of the last try, and BrokerRefused at once.
+    """
+    clock = asyncio.get_running_loop().time
+    ends = clock() + seconds
+    while True:
+        async with AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(admin(access, seconds))
+                answer = await within(seconds, what, ask(client))
+            except BrokerUnavailable as error:
+                if clock() + _AGAIN_SECONDS > ends:
+                    raise
+                _log.warning("%s; trying again", error)
+            else:
+                yield client, answer
+                return
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 @asynccontextmanager
@@ -167,4 +196,4 @@ async def _stopped(what: str, work: Awaitable[None]) -> None:
         async with asyncio.timeout(_STOP_SECONDS):
             await work
     except (KafkaError, TimeoutError) as error:
-        logging.getLogger(__name__).warning("the %s did not stop cleanly: %r", what, error)
+        _log.warning("the %s did not stop cleanly: %r", what, error)

@@ -121,23 +121,29 @@ async def _serve(
     name: str, settings: Settings, plan: Plan, topics: Sequence[str], make: Callable[[Wiring], Member]
 ) -> Exit:
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     metrics = Metrics(CollectorRegistry())
     working: list[Member] = []
+
+    def stop() -> None:
+        if not working:  # it may still wait for Kafka, and there is nothing to drain
+            _log.info("stopped before it began")
+            _end(Exit.DONE)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
 
     def not_ready(*, unpublished: bool = True) -> str | None:
         return working[0].not_ready(unpublished=unpublished) if working else "starting"
 
     but_unpublished = {"unpublished": partial(not_ready, unpublished=False)}
 
+    find = partial(topic_ids.describe, names=[*topics, plan.topics.quarantine])
     async with (
         health.serve(settings.http_host, settings.http_port, not_ready, metrics.registry, but=but_unpublished) as port,
-        kafka.admin(settings.kafka_access, settings.broker_seconds) as admin,
+        kafka.answering_admin(settings.kafka_access, settings.broker_seconds, "topics", find) as (admin, known),
     ):
         _log.info("health and metrics on port %d", port)
-        wanted = [*topics, plan.topics.quarantine]
-        known = await kafka.within(settings.broker_seconds, "topics", topic_ids.describe(admin, wanted))
         partitions = {topic: found.partitions for topic, found in known.items()}
         context = Context(plan, partitions, open_store(settings.object_store), settings)
         group = group_name(plan, name)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from headrace.contract.errors import PreconditionFailed, StoreError, StoreRefused, StoreUnavailable
@@ -24,13 +25,15 @@ TRIES = 200  # per increment; seven rivals make it lose now and then, not for ev
 PARTS_RIVALS = 4
 PARTS_ROUNDS = 3
 PART = bytes(1 << 20)  # large enough that a server busy with one request begins the next
+ABANDONED = timedelta(hours=1)  # longer than any probe runs, whatever the clocks of store and service differ by
 
 
 def probe(store: ObjectStore, prefix: str = "_headrace/probe") -> None:
     """Return if conditional writes hold; raise StoreRefused, saying which did not, if they do not.
 
-    Writes a few small objects under a name of its own below `prefix` and removes them; takes about a second. Raises
-    StoreUnavailable or OutcomeUnknown when the store itself fails: nothing is known then, and that is not a yes.
+    Writes a few small objects under a name of its own below `prefix` and removes them, with what killed probes have
+    left there; takes about a second. Raises StoreUnavailable or OutcomeUnknown when the store itself fails: nothing is
+    known then, and that is not a yes.
     """
     home = f"{prefix}/{uuid.uuid4().hex}"
     try:
@@ -40,8 +43,9 @@ def probe(store: ObjectStore, prefix: str = "_headrace/probe") -> None:
             probe_uploads_in_parts(store, home)
     finally:
         with suppress(StoreError):  # what could not be removed is harmless, and must not hide why the probe failed
-            for entry in list(store.list(f"{home}/")):
-                store.delete(entry.key)
+            for entry in list(store.list(f"{prefix}/")):
+                if entry.key.startswith(f"{home}/") or datetime.now(UTC) - entry.modified > ABANDONED:
+                    store.delete(entry.key)
 
 
 def _creating(store: ObjectStore, home: str) -> None:
