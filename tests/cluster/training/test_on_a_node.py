@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.training.template import account, cron_job, priority_classes
+from cluster.training.template import account, cron_job
 from headrace.training_job.manifest import Object
 from rig.cluster.kube import Kube, condition, wait_for
 from rig.cluster.report import Scenario
@@ -62,12 +61,6 @@ def s3(image: str) -> list[Object]:
 def config_map(name: str, data: dict[str, str]) -> Object:
     """A ConfigMap."""
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _priorities(control_plane: Kube) -> Iterator[None]:
-    with priority_classes(control_plane):
-        yield
 
 
 def run_to_its_end(kube: Kube, namespace: str, pod: Object) -> str:

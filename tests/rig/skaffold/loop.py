@@ -26,7 +26,8 @@ from rig.skaffold import Skaffold, skaffold_ready
 
 _CONTEXT = "kind-headrace"  # by this prefix Skaffold knows what it has before it
 _PARTS = ("docker", "examples", "k8s", "kustomize", "libs", "requirements", "services")
-_WATCHING = "Watching for changes..."
+WATCHING = "Watching for changes..."
+"""What it says when it has done all that a change asks for."""
 _CLEAN_UP_SECONDS = 240.0
 
 
@@ -72,9 +73,14 @@ class Loop:
         """All that Skaffold has said, the pods' logs among it."""
         return self._child.log.read_text(errors="replace") if self._child.log.exists() else ""
 
+    def save(self, source: str) -> None:
+        """Change a source of the copy, to the same effect."""
+        file = self.root / source
+        file.write_text(f"{file.read_text()}\n# saved\n")
+
     def wait_until_watching(self, seconds: float) -> float:
         """Return when it waits for changes, and after how many seconds."""
-        return self.wait_said(re.escape(_WATCHING), seconds)
+        return self.wait_said(re.escape(WATCHING), seconds)
 
     def wait_said(self, pattern: str, seconds: float) -> float:
         """Return when it has said something; raises StackError when it ends before."""
