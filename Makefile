@@ -79,12 +79,8 @@ cluster-down: $(READY) ## end it; nothing stays
 control-plane: $(READY) ## tests on a real Kubernetes API server, no node; root, Linux; 10 minutes once to build it, then some
 	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster -m "not node"
 
-.PHONY: cluster-test
-cluster-test: $(READY) ## all tests on it, or on the cluster named by KUBECONFIG
-	cd $(ROOT) && $(BIN)/python -m pytest tests/cluster
-
 .PHONY: cluster
-cluster: $(READY) ## all that is built, deployed and tried on a real Kubernetes; report in .headrace/cluster; root, half an hour
+cluster: $(READY) ## all that is built, deployed and tried on a real Kubernetes; root, an hour (KUBECONFIG=file: on that one)
 	@cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.cluster.whole
 
 .PHONY: test-images
