@@ -37,7 +37,7 @@ def test_a_right_overlay_is_said_to_be_right(tmp_path: Path) -> None:
 
 
 def test_an_overlay_without_a_pipeline(tmp_path: Path) -> None:
-    assert _told(Combination(RIGHT, pipeline=False).write(tmp_path / "overlay"), "--any-image") == [
+    assert _told(Combination(RIGHT, pipeline=None).write(tmp_path / "overlay"), "--any-image") == [
         "pipeline: Deployment cleaning (and 5 more): takes the ConfigMap 'cleaning-pipeline', which nothing makes: the"
         " overlay has no pipeline (`headrace render FILE --out DIR`, and list DIR last among its components)"
     ]

@@ -10,14 +10,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from cluster.manifests.pods import COUNTED, has_pods, refusals
 from cluster.manifests.shown import ADMIN, METRICS, OVERLAYS, TENANTS, Applied, Shown, around
 from headrace.manifests.most import most
 from headrace.manifests.objects import quantity
 from rig.cluster.kube import Kube, Object, wait_for
 from rig.cluster.report import Scenario
 from rig.manifests.combinations import CHOICES, OPTIONS, ORDER, Combination
-
-_MADE = {"Deployment": "replicas", "StatefulSet": "replicas", "Job": "active"}  # where the status counts pods
 
 
 @pytest.fixture(scope="module", params=[*OVERLAYS, *TENANTS])
@@ -63,11 +62,11 @@ def test_a_second_apply_changes_nothing(applied: Applied, shown: Shown, control_
 
 def test_every_workload_makes_its_pods(applied: Applied, control_plane: Kube) -> None:
     # No node takes them; but quota, limits, pod security and policies have let them in
-    workloads = applied.of_kind(*_MADE)
+    workloads = applied.of_kind(*COUNTED)
     for each in workloads:
-        wait_for(partial(_has_pods, control_plane, each), f"pods of {each['kind']} {each['metadata']['name']}")
+        wait_for(partial(has_pods, control_plane, each), f"pods of {each['kind']} {each['metadata']['name']}")
     for place in {each["metadata"]["namespace"] for each in workloads}:
-        assert _refusals(control_plane, place) == []
+        assert refusals(control_plane, place) == []
 
 
 def test_all_replicas_a_roll_out_and_a_training_take_what_the_quota_was_reckoned_with(
@@ -80,7 +79,7 @@ def test_all_replicas_a_roll_out_and_a_training_take_what_the_quota_was_reckoned
     # When every autoscaler is at its most, then every Deployment rolls, and a training runs
     _scale(applied, control_plane)
     for each in applied.of_kind("Deployment", "StatefulSet"):
-        wait_for(partial(_has_pods, control_plane, each), f"all replicas of {each['metadata']['name']}")
+        wait_for(partial(has_pods, control_plane, each), f"all replicas of {each['metadata']['name']}")
     for each in applied.of_kind("Deployment"):
         control_plane.patch("apps/v1/Deployment", each["metadata"]["name"], _ROLL, each["metadata"]["namespace"])
     for each in applied.of_kind("CronJob"):
@@ -94,7 +93,7 @@ def test_all_replicas_a_roll_out_and_a_training_take_what_the_quota_was_reckoned
         wait_for(lambda: _counted(control_plane, place, hard) == told, "the sum of the manifests")
     assert _counted(control_plane, place, hard) == told
     assert all(hard[key] >= wanted[key] for key in hard)
-    assert _refusals(control_plane, place) == []
+    assert refusals(control_plane, place) == []
     scenario.figure("share of the quota", {key: float(wanted[key] / most) for key, most in hard.items() if most})
 
 
@@ -149,19 +148,6 @@ def _said(kube: Kube, manifest: Object) -> Object:
     return {key: value for key, value in found.items() if key != "status"} | {"metadata": told}
 
 
-def _has_pods(kube: Kube, manifest: Object) -> bool:
-    metadata = manifest["metadata"]
-    found = kube.get(f"{manifest['apiVersion']}/{manifest['kind']}", metadata["name"], metadata["namespace"])
-    wanted, status = int(found["spec"].get("replicas", 1)), found.get("status", {})
-    return wanted >= 1 and int(status.get(_MADE[manifest["kind"]]) or 0) == wanted
-
-
-def _refusals(kube: Kube, place: str) -> list[str]:
-    """What controllers were refused in a namespace; not where two counted for one quota at once, and tried again."""
-    failed = [each for each in kube.list("v1/Event", place) if each["reason"].startswith("FailedCreate")]
-    return [str(each["message"]) for each in failed if _AT_ONCE not in each["message"]]
-
-
 def _counted(kube: Kube, place: str, keys: Iterable[str]) -> dict[str, Fraction]:
     """What is counted for a namespace's quota, counted again soon: that happens when it changes, else in five minutes.
 
@@ -174,5 +160,4 @@ def _counted(kube: Kube, place: str, keys: Iterable[str]) -> dict[str, Fraction]
     return {key: quantity(used[key]) for key in keys if key in used}
 
 
-_AT_ONCE = 'on resourcequotas "tenant": the object has been modified'
 _LIMITS = map(str, count(1))

@@ -23,10 +23,10 @@ _NEEDED = {name for name, each in _SAID["choices"].items() if each.get("needed")
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """Some components, and whether a pipeline follows them."""
+    """Some components, and what `headrace render` has made of a pipeline, where one follows them."""
 
     components: tuple[str, ...]
-    pipeline: bool = True
+    pipeline: Path | None = KUSTOMIZE / "pipelines/flights"
     tenant: bool = True
 
     @property
@@ -39,7 +39,7 @@ class Combination:
         inner = folder / "flights"
         inner.mkdir(parents=True)
         listed = [KUSTOMIZE / "components" / each for each in sorted(self.components, key=ORDER.index)]
-        last = [KUSTOMIZE / "pipelines/flights"] if self.pipeline else []
+        last = [self.pipeline] if self.pipeline is not None else []
         _write(inner, [KUSTOMIZE / "base", PROJECT_ROOT / "k8s/topics"], [*listed, *last], [_CONNECTIONS])
         around = [KUSTOMIZE / "components/tenant"] if self.tenant else []
         _write(folder, [inner], [*around, KUSTOMIZE / "overlays/prod/images"], [_TENANT])

@@ -75,6 +75,10 @@ class PlanError(UserError):
     """What exists does not fit what the pipeline file asks for."""
 
 
+class TopicsMissing(PlanError):
+    """Topics of the pipeline do not exist, or not yet."""
+
+
 class ClusterRefused(UserError):
     """Kubernetes said no for good: a permission, a policy, a credential or an object that is wrong."""
 

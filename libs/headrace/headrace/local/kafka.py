@@ -48,11 +48,12 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
-# quick to form groups, and quick to come back after kill -9 (13 s with the defaults)
+# quick to form groups
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=2000
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=300
+# how long it waits for itself after kill -9 (9 s by default); less, and a busy machine's broker is taken for dead
+broker.session.timeout.ms=5000
+broker.heartbeat.interval.ms=500
 # small buffers and few threads
 num.network.threads=2
 num.io.threads=2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, TypeVar
 
@@ -12,16 +12,17 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from headrace.contract.errors import BrokerUnavailable
+from headrace.contract.errors import BrokerUnavailable, TopicsMissing
 from headrace.runtime.kafka_access import KafkaAccess
 from headrace.runtime.kafka_failures import no_connection, told_reasons, translate
+from headrace.runtime.patience import Patience
 from headrace.runtime.settings import Settings
+from headrace.runtime.topic_ids import Topic, describe
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_AGAIN_SECONDS = 1.0  # between two looks for a broker that is not there yet
 _STOP_SECONDS = 5.0
 _MAX_POLL_MS = 86_400_000  # the watchdog is ours; the client's would only report a long step as a lost member
 
@@ -79,29 +80,25 @@ async def admin(access: KafkaAccess, seconds: float) -> AsyncIterator[AIOKafkaAd
 
 
 @asynccontextmanager
-async def answering_admin(
-    access: KafkaAccess, seconds: float, what: str, ask: Callable[[AIOKafkaAdminClient], Awaitable[T]]
-) -> AsyncIterator[tuple[AIOKafkaAdminClient, T]]:
-    """An admin client and its answer to `ask`, for which `seconds` are tried with new clients while Kafka is away.
+async def found_topics(
+    access: KafkaAccess, seconds: float, names: Collection[str], patience: Patience
+) -> AsyncIterator[tuple[AIOKafkaAdminClient, dict[str, Topic]]]:
+    """An admin client and the topics of these names, looked for with new clients while they or Kafka are not there.
 
     A broker that has just started, or that its controller has fenced for a moment, answers that there is no broker.
-    Raises BrokerUnavailable with the reason of the last try, and BrokerRefused at once.
+    Raises BrokerUnavailable and TopicsMissing when the patience has ended, and BrokerRefused at once.
     """
-    clock = asyncio.get_running_loop().time
-    ends = clock() + seconds
     while True:
         async with AsyncExitStack() as stack:
             try:
                 client = await stack.enter_async_context(admin(access, seconds))
-                answer = await within(seconds, what, ask(client))
-            except BrokerUnavailable as error:
-                if clock() + _AGAIN_SECONDS > ends:
-                    raise
-                _log.warning("%s; trying again", error)
+                found = await within(seconds, "topics", describe(client, names))
+            except (BrokerUnavailable, TopicsMissing) as error:
+                failed = error
             else:
-                yield client, answer
+                yield client, found
                 return
-        await asyncio.sleep(_AGAIN_SECONDS)
+        await patience.after(failed)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from headrace.contract.errors import UserError
 from headrace.contract.plan import Plan
 from headrace.contract.quarantine import QUARANTINE_SCHEMA
-from headrace.runtime import health, kafka, topic_ids, topic_register
+from headrace.runtime import health, kafka, topic_register
 from headrace.runtime.exits import Exit, exit_of
 from headrace.runtime.fold import Routes
 from headrace.runtime.group import Group
@@ -29,6 +29,7 @@ from headrace.runtime.limit import RejectionLimit
 from headrace.runtime.logs import log_to_stdout
 from headrace.runtime.marks import check_room
 from headrace.runtime.metrics import Metrics
+from headrace.runtime.patience import Patience
 from headrace.runtime.pipeline_file import read_plan
 from headrace.runtime.readers import group_name
 from headrace.runtime.settings import Settings, read_settings
@@ -121,11 +122,12 @@ async def _serve(
     name: str, settings: Settings, plan: Plan, topics: Sequence[str], make: Callable[[Wiring], Member]
 ) -> Exit:
     stopping = asyncio.Event()
+    patience = Patience(settings.start_seconds)
     metrics = Metrics(CollectorRegistry())
     working: list[Member] = []
 
     def stop() -> None:
-        if not working:  # it may still wait for Kafka, and there is nothing to drain
+        if not working:  # it may still wait for Kafka or the store, and there is nothing to drain
             _log.info("stopped before it began")
             _end(Exit.DONE)
         stopping.set()
@@ -134,14 +136,15 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stop)
 
     def not_ready(*, unpublished: bool = True) -> str | None:
-        return working[0].not_ready(unpublished=unpublished) if working else "starting"
+        return working[0].not_ready(unpublished=unpublished) if working else patience.why
 
     but_unpublished = {"unpublished": partial(not_ready, unpublished=False)}
 
-    find = partial(topic_ids.describe, names=[*topics, plan.topics.quarantine])
+    wanted = [*topics, plan.topics.quarantine]
+    access, seconds = settings.kafka_access, settings.broker_seconds
     async with (
         health.serve(settings.http_host, settings.http_port, not_ready, metrics.registry, but=but_unpublished) as port,
-        kafka.answering_admin(settings.kafka_access, settings.broker_seconds, "topics", find) as (admin, known),
+        kafka.found_topics(access, seconds, wanted, patience) as (admin, known),
     ):
         _log.info("health and metrics on port %d", port)
         partitions = {topic: found.partitions for topic, found in known.items()}
@@ -149,9 +152,9 @@ async def _serve(
         group = group_name(plan, name)
         async with kafka.consumer(settings, group) as consumer, kafka.producer(settings) as producer:
             wiring = Wiring(context, group, known, consumer, producer, admin, metrics, _die)
-            member = await asyncio.to_thread(make, wiring)
-            await asyncio.to_thread(topic_register.hold, context.store, plan.topics, known)
-            watching = guarded(topic_register.watch(admin, known, settings.broker_seconds), "topics", _die)
+            member = await patience.until_stored(partial(make, wiring))
+            await patience.until_stored(partial(topic_register.hold, context.store, plan.topics, known))
+            watching = guarded(topic_register.watch(admin, known, seconds), "topics", _die)
             member.start()
             working.append(member)
             await stopping.wait()

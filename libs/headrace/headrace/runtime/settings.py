@@ -162,9 +162,8 @@ class Settings(StoreSettings, KafkaSettings):
     patience_seconds: float = Field(0.2, ge=0, description="quiet time after which ingestion says it is current")
     message_bytes: int = Field(4 << 20, ge=65_536, description="largest message that is sent")
     send_seconds: float = Field(15.0, gt=0, description="deadline of a send")
-    broker_seconds: float = Field(
-        30.0, gt=0, description="deadline of another request, and of a start without a broker"
-    )
+    start_seconds: float = Field(30.0, ge=0, description="how long a start waits for Kafka, the topics and the store")
+    broker_seconds: float = Field(30.0, gt=0, description="deadline of any other request to the broker")
     commit_seconds: float = Field(1.0, gt=0, description="time between two commits")
     snapshot_seconds: float = Field(10.0, gt=0, description="time between two snapshots of a partition")
     state_cache: Path | None = Field(

@@ -16,7 +16,7 @@ from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-from headrace.contract.errors import BrokerUnavailable, PlanError
+from headrace.contract.errors import BrokerUnavailable, TopicsMissing
 from headrace.runtime.kafka_failures import translate
 
 _METADATA = 3  # the API key
@@ -113,7 +113,7 @@ class _MetadataRequest(Request[_MetadataRequestStruct]):
 async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, Topic]:
     """The topics of these names, as the broker has them now.
 
-    Raises PlanError that lists those that do not exist, BrokerRefused that lists those that we may not see,
+    Raises TopicsMissing that lists those that do not exist, BrokerRefused that lists those that we may not see,
     BrokerUnavailable for any other answer.
     """
     answer = await admin._send_request(_MetadataRequest(names))  # the one way to send a request of our own
@@ -132,5 +132,5 @@ async def describe(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[s
     if forbidden:
         raise translate(TopicAuthorizationFailedError(forbidden), "topics")
     if missing:
-        raise PlanError(f"these topics do not exist: {', '.join(missing)}; `headrace apply` creates them")
+        raise TopicsMissing(f"these topics do not exist: {', '.join(missing)}; `headrace apply` creates them")
     return found
