@@ -103,7 +103,12 @@ class Pods:
         found = self.there()
         for each in found:
             if not any(c["type"] == "Ready" and c["status"] == "True" for c in each["status"].get("conditions") or ()):
-                self.write_status(each, ready=True)
+                try:
+                    self.write_status(each, ready=True)
+                except Refused as refused:
+                    if refused.status != 404:  # it was one too many, and has gone meanwhile
+                        raise
+                    return False
         return len(found) == self._wanted == self.budget().get("currentHealthy")
 
     def write_status(self, pod: Object, *, ready: bool) -> None:
