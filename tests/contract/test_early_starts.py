@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from headrace.local.stack import Stack
 from headrace.local.topics import create_topics
 from headrace.local.up import read_pipeline
 from headrace.runtime.exits import Exit
+from rig.flights import pipeline
 from rig.proxy import HttpFault, ProxyThread, TcpFault
 from rig.toy_services import until
 
@@ -22,12 +21,10 @@ STEP_SECONDS = 60.0
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path, prefix: str) -> Path:
+def file(tmp_path: Path) -> Path:
     """The flights, for a tenant of this test's own; no topic is there yet."""
-    text = resources.files("headrace_flights").joinpath("flights.yaml").read_text()
-    tenant = f"t{sha256(prefix.encode()).hexdigest()[:12]}"
     file = tmp_path / "flights.yaml"
-    file.write_text(text.replace("headrace: 1", f"headrace: 1\ntenant: {tenant}"))
+    file.write_text(pipeline())
     return file
 
 
@@ -42,11 +39,11 @@ def between(stack: Stack) -> Iterator[ProxyThread]:
 
 
 @pytest.fixture
-def early(stack: Stack, between: ProxyThread, pipeline: Path, tmp_path: Path) -> Iterator[Service]:
+def early(stack: Stack, between: ProxyThread, file: Path, tmp_path: Path) -> Iterator[Service]:
     """A service that goes this way, and has met no Kafka."""
     service = Service(
         "cleaning",
-        pipeline=pipeline,
+        pipeline=file,
         endpoints=stack.endpoints,
         logs=tmp_path,
         settings={
@@ -69,12 +66,12 @@ def wait_until_it_says(service: Service, why: str) -> None:
     assert service.child.alive, service.child.log.read_text()
 
 
-def test_it_goes_on_with_each_thing_that_comes(early: Service, between: ProxyThread, pipeline: Path) -> None:
+def test_it_goes_on_with_each_thing_that_comes(early: Service, between: ProxyThread, file: Path) -> None:
     # Given a service that waits for Kafka; when that is there, then it waits for its topics
     between.heal(NO_KAFKA)
     wait_until_it_says(early, "these topics do not exist: ")
     # When they are made, then it waits for the store
-    create_topics(f"127.0.0.1:{between.kafka_port}", read_pipeline(pipeline).topics)
+    create_topics(f"127.0.0.1:{between.kafka_port}", read_pipeline(file).topics)
     wait_until_it_says(early, "LIST snapshots/cleaning/")
     # When that is there, then it is ready
     between.heal(NO_STORE)

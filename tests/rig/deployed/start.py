@@ -66,9 +66,9 @@ def wait_up(kube: Kube, say: Callable[[str], None]) -> None:
 
 
 def topics_are_there(kube: Kube) -> bool:
-    """Whether every Job that makes topics has done so."""
+    """Whether there are Jobs that make topics (they go ten minutes after their end), and each has done so."""
     jobs = kube.list("batch/v1/Job", TENANT, "app.kubernetes.io/name=topics")
-    return all(condition(job, "Complete") == "True" for job in jobs)
+    return bool(jobs) and all(condition(job, "Complete") == "True" for job in jobs)
 
 
 def _ready(kube: Kube, kind: str, name: str, namespace: str) -> bool:
