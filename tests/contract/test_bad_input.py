@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from headrace.local.topics import create_topics
 from headrace.local.up import read_pipeline
 from headrace.runtime.exits import Exit
 from headrace.runtime.readers import SERVICES
+from rig import flights
 from rig.endings import SECRET, ends
 from rig.toy_services import until
 from typer.testing import CliRunner
@@ -36,11 +35,10 @@ def nobody() -> Iterator[str]:
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path, prefix: str) -> Path:
+def pipeline(tmp_path: Path) -> Path:
     """The flights, for a tenant of this test's own; no topic is there yet."""
-    text = resources.files("headrace_flights").joinpath("flights.yaml").read_text()
     file = tmp_path / "flights.yaml"
-    file.write_text(text.replace("headrace: 1", f"headrace: 1\ntenant: t{sha256(prefix.encode()).hexdigest()[:12]}"))
+    file.write_text(flights.pipeline())
     return file
 
 
