@@ -138,9 +138,9 @@ class LakeReader(ConsumerRebalanceListener):
                     continue  # a rebalance came between answer and turn; each partition begins anew at its own place
                 for place, records in batches.items():
                     await self._take(place, records)
+                    await self._flush_when_due()  # a turn that is long, with a backlog, puts no write off
                 self._last_turn = time.monotonic()
-                if self._due():
-                    await self._flush()
+                await self._flush_when_due()
 
     async def _take(self, place: TopicPartition, records: Sequence[Consumed]) -> None:
         lane = self._lanes[place.topic]
@@ -159,23 +159,21 @@ class LakeReader(ConsumerRebalanceListener):
         metrics.position.labels(*labels).set(self._owned[place])
         metrics.lag.labels(*labels).set(max(0, (self._wiring.consumer.highwater(place) or 0) - self._owned[place]))
         self._limit.add(refused, time.monotonic())
-        if self._buffered() >= self._settings.flush_bytes:
+
+    async def _flush_when_due(self) -> None:
+        waiting = sum(lane.buffered_bytes for lane in self._lanes.values())
+        elapsed = time.monotonic() - self._last_flush
+        if waiting >= self._settings.flush_bytes or elapsed >= self._settings.flush_seconds:
             await self._flush()
 
-    def _buffered(self) -> int:
-        return sum(lane.buffered_bytes for lane in self._lanes.values())
-
-    def _due(self) -> bool:
-        return time.monotonic() - self._last_flush >= self._settings.flush_seconds
-
     async def _flush(self) -> None:
-        self._last_flush = time.monotonic()
         for lane in self._lanes.values():
             await self._send_refused(lane)
             rows = await asyncio.to_thread(lane.flush)
             self._wiring.metrics.rows.labels("written").inc(rows)
         if self._owned:
             await self._commit(dict(self._owned))
+        self._last_flush = time.monotonic()  # its end: a store that is slow must not be written to all the time
 
     async def _send_refused(self, lane: TopicLane) -> None:
         seconds = self._wiring.context.settings.send_seconds
