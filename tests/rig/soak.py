@@ -19,6 +19,7 @@ from headrace.contract.errors import StackError
 from headrace.local.places import state_folder
 
 from rig.faults.disk import CannotBreak
+from rig.faults.kept import ran
 from rig.faults.leg import Leg, end_cleanly_when_told, run_leg
 from rig.faults.schedule import draw_soak
 
@@ -55,7 +56,7 @@ def main() -> None:
         leg = run_leg(schedule, folder, rate=rate, seconds=hours * 3600 + 600, say=say)
     except (CannotBreak, StackError) as error:
         sys.exit(f"rig.soak: {error}")
-    report = {"asked": {"hours": hours, "seed": seed, "rate": rate}, **report_of(leg)}
+    report = {"asked": {"hours": hours, "seed": seed, "rate": rate}, "ran": [ran()], **report_of(leg)}
     file = state_folder() / "faults" / "soak.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=1, default=str), encoding="utf-8")

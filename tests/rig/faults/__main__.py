@@ -19,6 +19,7 @@ from headrace.contract.errors import StackError
 from rig.faults.disk import CannotBreak
 from rig.faults.fault import Schedule
 from rig.faults.figures import Report, add_up
+from rig.faults.kept import ran
 from rig.faults.leg import end_cleanly_when_told, run_leg
 from rig.faults.schedule import draw_leg, legs
 from rig.faults.told import Told
@@ -69,7 +70,8 @@ def campaign(told: Told, plan: list[Schedule]) -> Report:
         one_leg(schedule, file, told, left)
     done = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
     asked = {"kills": told.kills, "seed": told.seed, "rate": told.rate, "pace": told.pace}
-    return {"asked": asked, **add_up(done, len(plan), planted(told.folder))}
+    days = sorted({leg["ran"] for leg in done})
+    return {"asked": asked, "ran": days, **add_up(done, len(plan), planted(told.folder))}
 
 
 def one_leg(schedule: Schedule, file: Path, told: Told, seconds: float) -> None:
@@ -84,7 +86,8 @@ def one_leg(schedule: Schedule, file: Path, told: Told, seconds: float) -> None:
     try:
         leg = run_leg(schedule, folder, rate=told.rate, seconds=seconds, say=say, bound=told.bound)
         failed = leg.verdict == "fail"
-        file.write_text(json.dumps(leg.to_json(), indent=1, default=str), encoding="utf-8")
+        said = {"ran": ran(), **leg.to_json()}
+        file.write_text(json.dumps(said, indent=1, default=str), encoding="utf-8")
         say(f"verdict {leg.verdict}; {sum(leg.kills.values())} kills; {'; '.join(leg.problems[:5]) or 'no problems'}")
     finally:
         if failed:

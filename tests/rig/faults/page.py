@@ -1,14 +1,17 @@
-"""`python -m rig.faults.page`: docs/reliability.md from the reports of a campaign, of spaced faults and of a soak."""
+"""`python -m rig.faults.page`: docs/reliability.md from the reports of a campaign, of spaced faults and of a soak.
+
+What was run since is kept in docs/reliability first; the sections of other runs are written from what was kept before.
+"""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from headrace.local.places import state_folder
 
 from rig.faults.figures import Report
+from rig.faults.kept import KEPT, Missing, keep
 from rig.faults.schedule import ROTATION
 from rig.judgement.words import ROWS
 from rig.planted.plant import ROOT
@@ -31,13 +34,13 @@ def page(report: Report, planted: Report, spaced: Report, soak: Report) -> str:
     parts = [
         "# Reliability",
         "Written by `make reliability` from the reports of the last campaign (`make faults`), of faults far apart"
-        " (`make faults PACE=…`), of\n`make soak` and of `make planted`. All services, a real"
-        " Kafka and a real S3 server on two cores;\nan oracle of its own sends records and notes which were"
-        " acknowledged, and a judge that shares no code with the suite compares every topic and\nevery table with what"
-        " it computes itself.",
+        " (`make faults PACE=…`), of\n`make soak` and of `make planted`, which are kept in [reliability](reliability/)."
+        " All services, a real Kafka and a real S3 server on two\ncores; an oracle of its own sends records and notes"
+        " which were acknowledged, and a judge that shares no code with the suite compares every topic\nand every table"
+        " with what it computes itself.",
         "## Verdict",
         f"**{report['verdict']}**: {total} kills in {legs['done']} legs of {legs['planned']},"
-        f" {report['acknowledged']:,} of {report['issued']:,} records acknowledged.",
+        f" {report['acknowledged']:,} of {report['issued']:,} records acknowledged. {_ran(report)}",
         _table(["", *map(_word, ROWS)], [["rows", *(report[word] for word in ROWS)]]),
         f"{report['bound'].capitalize()}. Other findings: "
         + (", ".join(f"{count} {_word(word)}" for word, count in report["other_findings"].items() if count) or "none")
@@ -87,14 +90,14 @@ def page(report: Report, planted: Report, spaced: Report, soak: Report) -> str:
         *_soak(soak),
         "## Can the judges fail?",
         f"{planted['caught']} of {planted['total']} planted bugs were caught by the invariant named for them"
-        " (`make planted`):",
+        f" (`make planted`). {_ran(planted)}",
         _table(["bug", "caught by"], ([name, invariant] for name, (invariant, _) in planted["bugs"].items())),
         "## What was not tested",
         _NOT_TESTED.rstrip(),
         "## To repeat it",
         f"`make faults {_asked(report['asked'])}` draws the same schedules. Every schedule, note and figure is in\n"
-        "`.headrace/faults/report.json` after a run;"
-        " `SCHEDULE='…' make faults` repeats one leg.",
+        "`.headrace/faults/report.json` after a run (all but the schedules in [reliability](reliability/report.json));"
+        " `SCHEDULE='…' make faults` repeats one\nleg.",
         ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
     ]
     return "\n\n".join(parts) + "\n"
@@ -105,7 +108,7 @@ def _spaced(report: Report) -> list[str]:
     asked, recovery = report["asked"], report["recovery_s"]
     return [
         f"One fault at a time, {asked['pace']:g} s apart (`make faults {_asked(asked)}`: {report['verdict']},"
-        f" {report['kills']['total']} kills,\n{report['acknowledged']:,} records, {_lines(report)}):",
+        f" {report['kills']['total']} kills,\n{report['acknowledged']:,} records, {_lines(report)}). {_ran(report)}",
         _table(
             ["fault", "n", "p50", "p95", "p99", "most"],
             ([kind, *_spread(seconds)] for kind, seconds in recovery.items()),
@@ -128,8 +131,8 @@ def _soak(soak: Report) -> list[str]:
     return [
         "## A long run",
         f"`make soak {_asked(soak['asked'])}`: {soak['verdict']}, {sum(soak['kills'].values())} kills, a fault a"
-        f" minute;\n{judged['acknowledged']:,} records, {_lines(judged)}. The process of each service that lived the"
-        " longest,\nby least squares after two minutes of warming up:",
+        f" minute;\n{judged['acknowledged']:,} records, {_lines(judged)}. {_ran(soak)}\nThe process of each service"
+        " that lived the longest, by least squares after two minutes of warming up:",
         _table(
             ["instance", "lived, h", "memory, MiB an hour", "files an hour"],
             (
@@ -138,6 +141,10 @@ def _soak(soak: Report) -> list[str]:
             ),
         ),
     ]
+
+
+def _ran(report: Report) -> str:
+    return f"Run on {', '.join(report['ran'])}."
 
 
 def _lines(report: Report) -> str:
@@ -175,12 +182,10 @@ def _word(word: str) -> str:
 
 def main() -> None:
     """Write the page."""
-    folder = state_folder() / "faults"
-    files = ("report.json", "planted.json", "spaced.json", "soak.json")
     try:
-        reports = [json.loads((folder / file).read_text(encoding="utf-8")) for file in files]
-    except OSError as error:
-        sys.exit(f"{error}: run `make faults`, `make planted`, `make faults KILLS=50 PACE=8` and `make soak` first")
+        reports = keep(state_folder() / "faults", KEPT)
+    except Missing as error:
+        sys.exit(f"rig.faults.page: {error}")
     (ROOT / "docs/reliability.md").write_text(page(*reports), encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headrace.local.places import state_folder
 
+from rig.faults.kept import ran
 from rig.planted.bugs import BUGS
 from rig.planted.plant import copy_code, plant
 
@@ -25,7 +26,8 @@ def main() -> None:
     caught = sum(each.caught for each in catches)
     file.parent.mkdir(parents=True, exist_ok=True)
     bugs = {each.bug.name: [each.bug.invariant, sorted(each.found)] for each in catches}
-    file.write_text(json.dumps({"caught": caught, "total": len(BUGS), "bugs": bugs}, indent=1), encoding="utf-8")
+    report = {"ran": [ran()], "caught": caught, "total": len(BUGS), "bugs": bugs}
+    file.write_text(json.dumps(report, indent=1), encoding="utf-8")
     print(f"{caught} of {len(BUGS)} caught")
     sys.exit(caught != len(BUGS))
 
