@@ -1,0 +1,103 @@
+"""The lake's turns: a write that is due does not wait until a backlog has been taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from aiokafka import TopicPartition
+from headrace.runtime.metrics import Metrics
+from headrace.store.memory import MemoryStore
+from headrace_lake.reader import LakeReader
+from prometheus_client import CollectorRegistry
+from unit.runtime.parts import Read, settings
+
+from sim import feed
+from sim.scenarios import LAKE
+from sim.world import Node
+
+_FLUSH_SECONDS = 0.6  # of the lake in simulations
+
+
+class Backlog:
+    """A consumer whose first fetch brings everything, and whose others bring nothing."""
+
+    def __init__(self, fetch: Mapping[TopicPartition, Sequence[Read]]) -> None:
+        self._fetches = [fetch]
+        self.commits: list[Mapping[TopicPartition, int]] = []
+        self.taken = asyncio.Event()  # there was a commit for each of its partitions, or there is a failure
+        self._partitions = len(fetch)
+
+    def subscribe(self, topics: Collection[str], listener: object) -> None:
+        pass
+
+    def pause(self, *_: TopicPartition) -> None:
+        pass
+
+    def resume(self, *_: TopicPartition) -> None:
+        pass
+
+    def seek(self, place: TopicPartition, offset: int) -> None:
+        pass
+
+    def highwater(self, place: TopicPartition) -> int:
+        return 0
+
+    async def beginning_offsets(self, places: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return dict.fromkeys(places, 0)
+
+    async def getmany(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Read]]:
+        await asyncio.sleep(0)
+        return self._fetches.pop() if self._fetches else {}
+
+    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        self.commits.append(positions)
+        if len(self.commits) >= self._partitions:
+            self.taken.set()
+
+
+async def test_a_long_turn_puts_no_write_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a backlog in several partitions, and time that passes with every look at the clock
+    fetch: dict[TopicPartition, list[Read]] = defaultdict(list)
+    for written in feed.ingested_input(1):
+        records = fetch[written.place]
+        records.append(Read(len(records), written.value, written.headers))
+    assert len(fetch) > 1
+    moments = (number * 2 * _FLUSH_SECONDS for number in range(1_000_000))
+    monkeypatch.setattr("headrace_lake.reader.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    consumer = Backlog(fetch)
+    failures: list[BaseException] = []
+
+    def die(error: BaseException) -> None:
+        failures.append(error)
+        consumer.taken.set()
+
+    node = SimpleNamespace(
+        consumer=consumer,
+        producer=None,
+        admin=None,
+        store=MemoryStore(),
+        settings=settings(),
+        metrics=Metrics(CollectorRegistry()),
+        die=die,
+    )
+    lake = LAKE.deploy(LAKE.topics).build(cast("Node", node))
+    assert isinstance(lake, LakeReader)
+    everything = [TopicPartition(topic, number) for topic, count in LAKE.topics.items() for number in range(count)]
+
+    # When a lake takes it
+    await lake.on_partitions_assigned(everything)
+    lake.start()
+    async with asyncio.timeout(30):
+        await consumer.taken.wait()
+    await lake.drain()
+
+    # Then it has written while it took: one partition after the other moves in what was committed
+    assert not failures
+    ends = {place: len(records) for place, records in fetch.items()}
+    moved = [{place for place in ends if commit[place] == ends[place]} for commit in consumer.commits]
+    assert [len(places) for places in moved[: len(ends)]] == list(range(1, len(ends) + 1))
