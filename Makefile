@@ -64,7 +64,7 @@ scaling: $(READY) ## docs/scaling.md: the autoscaler against KEDA and a lag thre
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.scaling
 
 .PHONY: soak
-soak: $(READY) ## hours with random faults (HOURS=h SEED=s RATE=r)
+soak: $(READY) ## hours with a fault a minute, the last 40 minutes gentle (HOURS=h SEED=s RATE=r)
 	cd $(ROOT) && PYTHONPATH=tests $(BIN)/python -m rig.soak
 
 .PHONY: cluster-up

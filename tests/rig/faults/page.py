@@ -12,7 +12,7 @@ from headrace.local.places import state_folder
 
 from rig.faults.figures import Report
 from rig.faults.kept import KEPT, Missing, keep
-from rig.faults.schedule import ROTATION
+from rig.faults.schedule import GENTLE_SECONDS, ROTATION
 from rig.judgement.words import ROWS
 from rig.planted.plant import ROOT
 
@@ -131,7 +131,8 @@ def _soak(soak: Report) -> list[str]:
     return [
         "## A long run",
         f"`make soak {_asked(soak['asked'])}`: {soak['verdict']}, {sum(soak['kills'].values())} kills, a fault a"
-        f" minute;\n{judged['acknowledged']:,} records, {_lines(judged)}. {_ran(soak)}\nThe process of each service"
+        f" minute, in the last {GENTLE_SECONDS / 60:g} minutes none that ends a process;\n"
+        f"{judged['acknowledged']:,} records, {_lines(judged)}. {_ran(soak)}\nThe process of each service"
         " that lived the longest, by least squares after two minutes of warming up:",
         _table(
             ["instance", "lived, h", "memory, MiB an hour", "files an hour"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 
 from rig.failpoints.points import CELLS, SERVICES, Cell
 from rig.faults.fault import Fault, Schedule
@@ -15,6 +15,9 @@ CELL_HITS = 20
 LEG_KILLS = 150
 PACE = 1.1
 """Seconds from one fault of a campaign to the next."""
+
+GENTLE_SECONDS = 2400.0
+"""The end of a soak, in which no fault ends a process: growth shows only in one that lives for long."""
 
 _SESSION = 5.0  # HEADRACE_SESSION_SECONDS in the rig: see `world`
 
@@ -49,6 +52,9 @@ ROTATION: tuple[Fault, ...] = (
     Fault(0, "inference", "scale", 12.0, "4"),
     Fault(0, "feature_engineering", "clock", 6.0, "-7200"),
 )
+
+# Of these no process ends that was there before.
+_GENTLE = tuple(fault for fault in ROTATION if fault.kind in ("kafka_slow", "s3_slow", "scale", "starve"))
 
 # What every leg needs to be sharp: an owner that wakes up after another took over, writes that landed unanswered.
 _ALWAYS = (
@@ -101,13 +107,13 @@ def draw_short(seed: int, *, pace: float = 1.2) -> Schedule:
 
 
 def draw_soak(seed: int, seconds: float, *, every: float = 60.0) -> Schedule:
-    """Hours with a fault a minute: so seldom that processes live for long enough to show how they grow."""
+    """Hours with a fault a minute, of every kind until the last `GENTLE_SECONDS`; then those that end no process."""
     dice = random.Random(f"{seed}/soak")
     kills = [Fault(0, service, kind) for service in SERVICES for kind in ("kill", "term")]
-    deck = [*kills, *(_point(cell, dice) for cell in CELLS[::5]), *ROTATION, *_ALWAYS]
+    deck = [*kills, *(_point(cell, dice) for cell in CELLS[::5]), *ROTATION]
     dice.shuffle(deck)
-    count = int(seconds / every)
-    drawn = islice(cycle(deck), count)
+    rough = islice(cycle([*_ALWAYS, *deck]), max(0, int((seconds - GENTLE_SECONDS) / every)))
+    drawn = islice(chain(rough, cycle(_GENTLE)), int(seconds / every))
     return Schedule(
         seed,
         tuple(

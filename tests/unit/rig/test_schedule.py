@@ -8,7 +8,7 @@ import pytest
 from rig.failpoints.points import CELLS, SERVICES
 from rig.faults.fault import Fault, Schedule
 from rig.faults.figures import spread
-from rig.faults.schedule import CELL_HITS, ROTATION, draw_leg, draw_short, draw_soak, legs
+from rig.faults.schedule import CELL_HITS, GENTLE_SECONDS, ROTATION, draw_leg, draw_short, draw_soak, legs
 
 
 def cells(schedule: Schedule) -> Counter[tuple[str, str]]:
@@ -65,6 +65,14 @@ def test_a_thousand_kills_meet_every_cell_often_enough_and_every_kind() -> None:
         "s3_forward_500",
         "s3_forward_cut",
     }
+
+
+def test_the_end_of_a_soak_ends_no_process_and_its_beginning_is_sharp() -> None:
+    schedule = draw_soak(1, 3600)
+    late = [fault for fault in schedule.faults if fault.at > 3600 - GENTLE_SECONDS]
+    assert {fault.kind for fault in late} == {"kafka_slow", "s3_slow", "scale", "starve"}
+    early = {fault.kind for fault in schedule.faults if fault not in late}
+    assert early >= {"zombie", "s3_forward_500", "s3_forward_cut", "kill", "failpoint"}
 
 
 def test_a_fault_says_only_what_is_unusual() -> None:
