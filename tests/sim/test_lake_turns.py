@@ -1,4 +1,4 @@
-"""The lake's turns: a write that is due does not wait until a backlog has been taken."""
+"""When the lake writes: amid a long turn, and soon after it has begun."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Backlog:
     def __init__(self, fetch: Mapping[TopicPartition, Sequence[Read]]) -> None:
         self._fetches = [fetch]
         self.commits: list[Mapping[TopicPartition, int]] = []
-        self.taken = asyncio.Event()  # there was a commit for each of its partitions, or there is a failure
-        self._partitions = len(fetch)
+        self.enough = asyncio.Event()  # all was committed, or there is a failure
+        self.ends = {place: len(records) for place, records in fetch.items()}
 
     def subscribe(self, topics: Collection[str], listener: object) -> None:
         pass
@@ -56,25 +56,27 @@ class Backlog:
 
     async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
         self.commits.append(positions)
-        if len(self.commits) >= self._partitions:
-            self.taken.set()
+        if positions.items() >= self.ends.items():
+            self.enough.set()
 
 
-async def test_a_long_turn_puts_no_write_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a backlog in several partitions, and time that passes with every look at the clock
+def backlog() -> Backlog:
+    """Records in several partitions."""
     fetch: dict[TopicPartition, list[Read]] = defaultdict(list)
     for written in feed.ingested_input(1):
         records = fetch[written.place]
         records.append(Read(len(records), written.value, written.headers))
     assert len(fetch) > 1
-    moments = (number * 2 * _FLUSH_SECONDS for number in range(1_000_000))
-    monkeypatch.setattr("headrace_lake.reader.time", SimpleNamespace(monotonic=lambda: next(moments)))
-    consumer = Backlog(fetch)
+    return Backlog(fetch)
+
+
+async def taken_by_a_lake(consumer: Backlog) -> None:
+    """All of it, and the lake has stopped."""
     failures: list[BaseException] = []
 
     def die(error: BaseException) -> None:
         failures.append(error)
-        consumer.taken.set()
+        consumer.enough.set()
 
     node = SimpleNamespace(
         consumer=consumer,
@@ -88,16 +90,32 @@ async def test_a_long_turn_puts_no_write_off(monkeypatch: pytest.MonkeyPatch) ->
     lake = LAKE.deploy(LAKE.topics).build(cast("Node", node))
     assert isinstance(lake, LakeReader)
     everything = [TopicPartition(topic, number) for topic, count in LAKE.topics.items() for number in range(count)]
-
-    # When a lake takes it
     await lake.on_partitions_assigned(everything)
     lake.start()
     async with asyncio.timeout(30):
-        await consumer.taken.wait()
+        await consumer.enough.wait()
+    assert not failures
     await lake.drain()
 
+
+async def test_a_long_turn_puts_no_write_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given time that passes with every look at the clock
+    moments = (number * 2 * _FLUSH_SECONDS for number in range(1_000_000))
+    monkeypatch.setattr("headrace_lake.reader.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    # When a lake takes a backlog
+    consumer = backlog()
+    await taken_by_a_lake(consumer)
     # Then it has written while it took: one partition after the other moves in what was committed
-    assert not failures
-    ends = {place: len(records) for place, records in fetch.items()}
+    ends = consumer.ends
     moved = [{place for place in ends if commit[place] == ends[place]} for commit in consumer.commits]
     assert [len(places) for places in moved[: len(ends)]] == list(range(1, len(ends) + 1))
+
+
+async def test_the_first_turn_writes_whatever_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a clock that stands still, so that no time between two writes is ever over
+    monkeypatch.setattr("headrace_lake.reader.time", SimpleNamespace(monotonic=lambda: 0.0))
+    # When a lake takes a backlog
+    consumer = backlog()
+    await taken_by_a_lake(consumer)
+    # Then the first turn has written all of it, and nobody else wrote before the stop
+    assert [commit.items() >= consumer.ends.items() for commit in consumer.commits] == [True, True]

@@ -1,8 +1,8 @@
 """The lake's member of its consumer group: reads every topic that has a table, and writes the tables now and then.
 
-A turn: 1. take what has arrived, topic by topic; 2. when enough waits or enough time has passed, send refused messages
-to quarantine, then write every table (files first, then one commit each); 3. commit the offsets to Kafka, which is only
-for lag: where to begin is what the tables say.
+A turn: 1. take what has arrived, topic by topic; 2. when enough waits or enough time has passed, and in the first turn
+after partitions were taken over, send refused messages to quarantine, then write every table (files first, then one
+commit each); 3. commit the offsets to Kafka, which is only for lag: where to begin is what the tables say.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class LakeReader(ConsumerRebalanceListener):
         self._ready = False
         self._draining = False  # from now on nothing is taken over, whatever the group's leader says meanwhile
         self._last_flush = time.monotonic()
+        self._took_over = False  # and has written nothing since
         self._last_turn = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -107,6 +108,7 @@ class LakeReader(ConsumerRebalanceListener):
                     return
                 await self._take_over(assigned)
                 self._ownership += 1
+                self._took_over = True
                 self._wiring.consumer.resume(*assigned)
                 self._ready = True
         except BaseException as error:
@@ -140,7 +142,10 @@ class LakeReader(ConsumerRebalanceListener):
                     await self._take(place, records)
                     await self._flush_when_due()  # a turn that is long, with a backlog, puts no write off
                 self._last_turn = time.monotonic()
-                await self._flush_when_due()
+                if batches and self._took_over:
+                    await self._flush()  # a lake that is killed again and again gets ahead all the same
+                else:
+                    await self._flush_when_due()
 
     async def _take(self, place: TopicPartition, records: Sequence[Consumed]) -> None:
         lane = self._lanes[place.topic]
@@ -173,6 +178,7 @@ class LakeReader(ConsumerRebalanceListener):
             self._wiring.metrics.rows.labels("written").inc(rows)
         if self._owned:
             await self._commit(dict(self._owned))
+        self._took_over = False
         self._last_flush = time.monotonic()  # its end: a store that is slow must not be written to all the time
 
     async def _send_refused(self, lane: TopicLane) -> None:
