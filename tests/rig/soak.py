@@ -66,11 +66,8 @@ def main() -> None:
     file = state_folder() / "faults" / "soak.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(report, indent=1, default=str), encoding="utf-8")
-    print(
-        json.dumps(
-            {name: report[name] for name in ("verdict", "growing", "unseen", "slopes", "problems", "kills")}, indent=1
-        )
-    )
+    shown = ("verdict", "growing", "unseen", "slopes", "problems", "kills")
+    print(json.dumps({name: report[name] for name in shown}, indent=1))
     print(f"verdict: {report['verdict']}; the whole report is in {file}")
     sys.exit({"pass": 0, "fail": 1, "dull": 3}[report["verdict"]])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from types import SimpleNamespace
 from typing import cast
 
@@ -19,8 +20,6 @@ from unit.runtime.parts import Read, settings
 from sim import feed
 from sim.scenarios import LAKE
 from sim.world import Node
-
-_FLUSH_SECONDS = 0.6  # of the lake in simulations
 
 
 class Backlog:
@@ -100,7 +99,7 @@ async def taken_by_a_lake(consumer: Backlog) -> None:
 
 async def test_a_long_turn_puts_no_write_off(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given time that passes with every look at the clock
-    moments = (number * 2 * _FLUSH_SECONDS for number in range(1_000_000))
+    moments = (float(minutes * 60) for minutes in count())
     monkeypatch.setattr("headrace_lake.reader.time", SimpleNamespace(monotonic=lambda: next(moments)))
     # When a lake takes a backlog
     consumer = backlog()
