@@ -29,7 +29,7 @@ images: $(READY) ## every image, built by a private Docker on a stand-in base; m
 
 ##@ Check
 .PHONY: test
-test: lint type unit simulation manifests system ## everything CI runs
+test: lint type unit simulation manifests system ## all that needs no root; CI runs it and control-plane
 
 .PHONY: unit
 unit: $(READY) ## unit and law tests, seconds

@@ -142,6 +142,7 @@ def test_another_image_is_rolled_out_and_undone(deployment: Deployment, scenario
 BAD = {
     "an image that nobody has": ("set", "image", f"service=ghcr.io/headrace/ingestion@sha256:{9:064x}"),
     "a setting that is none": ("set", "env", "HEADRACE_DRAIN_SECONDS=soon"),
+    "a Kafka that is not there": ("set", "env", "HEADRACE_KAFKA=kafka.nowhere.svc:9092"),
 }
 
 
