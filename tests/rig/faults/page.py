@@ -39,7 +39,7 @@ def page(report: Report, planted: Report, spaced: Report, soak: Report) -> str:
         " which were acknowledged, and a judge that shares no code with the suite compares every topic\nand every table"
         " with what it computes itself.",
         "## Verdict",
-        f"**{report['verdict']}**: {total} kills in {legs['done']} legs of {legs['planned']},"
+        f"**{_verdict(report)}**: {total} kills in {legs['done']} legs of {legs['planned']},"
         f" {report['acknowledged']:,} of {report['issued']:,} records acknowledged. {_ran(report)}",
         _table(["", *map(_word, ROWS)], [["rows", *(report[word] for word in ROWS)]]),
         f"{report['bound'].capitalize()}. Other findings: "
@@ -107,8 +107,8 @@ def _spaced(report: Report) -> list[str]:
     """What a fault costs when nothing else is broken."""
     asked, recovery = report["asked"], report["recovery_s"]
     return [
-        f"One fault at a time, {asked['pace']:g} s apart (`make faults {_asked(asked)}`: {report['verdict']},"
-        f" {report['kills']['total']} kills,\n{report['acknowledged']:,} records, {_lines(report)}). {_ran(report)}",
+        f"One fault at a time, {asked['pace']:g} s apart (`make faults {_asked(asked)}`: {_verdict(report)},\n"
+        f"{report['kills']['total']} kills, {report['acknowledged']:,} records, {_lines(report)}). {_ran(report)}",
         _table(
             ["fault", "n", "p50", "p95", "p99", "most"],
             ([kind, *_spread(seconds)] for kind, seconds in recovery.items()),
@@ -146,6 +146,12 @@ def _soak(soak: Report) -> list[str]:
 
 def _ran(report: Report) -> str:
     return f"Run on {', '.join(report['ran'])}."
+
+
+def _verdict(report: Report) -> str:
+    """The verdict; of a dull run also what it did not meet."""
+    unmet = [sign for sign, count in report["sharpness"].items() if not count]
+    return f"{report['verdict']} (not met: {'; '.join(unmet)})" if unmet else str(report["verdict"])
 
 
 def _lines(report: Report) -> str:
