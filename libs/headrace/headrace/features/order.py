@@ -172,7 +172,7 @@ def _release(times: Int64s, arrival: Int64s, limits: Int64s, bound: int) -> tupl
     """
     never = len(limits)
     release = np.full(len(times), never, np.int64)
-    falls = np.flatnonzero(np.diff(limits) < 0) + 1
+    falls = np.flatnonzero(limits[1:] < limits[:-1]) + 1  # compared: a difference from _LOWEST would overflow
     forced = start = 0
     while start < never:
         later = falls[falls > start]
