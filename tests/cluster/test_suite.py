@@ -8,13 +8,14 @@ from itertools import pairwise
 import pytest
 from rig.cluster.kube import Kube, condition, wait_for
 from rig.cluster.report import Scenario
-from rig.deployed.deployment import Deployment
+from rig.deployed.deployment import SCALING, Deployment
 from rig.deployed.flow import fed
 from rig.deployed.places import BACKING, SYSTEM, TENANT
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1500)]  # everything starts, on two cores
 
 SCALED = ("ingestion", "cleaning")  # those whose told rate is low enough for the load here (rig.deployed)
+CATCH_UP_SECONDS = float(SCALING["HEADRACE_SCALING_CATCH_UP_SECONDS"])
 WORKLOADS = {
     "ingestion": "Deployment",
     "cleaning": "Deployment",
@@ -48,7 +49,8 @@ def test_replicas_follow_a_load_of_five_times_and_back(deployment: Deployment, s
     wait_for(lambda: max(replicas(deployment).values()) <= 1, "one of each", 300.0)
     seen: list[tuple[float, dict[str, int]]] = []
 
-    # When five times the load comes, and goes again
+    # When five times the load comes, and goes again, then each time all of it is soon in the lake
+    drained = []
     for count, rate in ((1200, 20.0), (12_000, 100.0), (2400, 20.0)):
         with fed(deployment, count, rate) as done:
             while not done.done():
@@ -56,9 +58,10 @@ def test_replicas_follow_a_load_of_five_times_and_back(deployment: Deployment, s
                 if not seen or seen[-1][1] != now:
                     seen.append((round(time.monotonic(), 1), now))
                 time.sleep(1.0)
-    deployment.wait_all_counted()
+        drained.append(round(deployment.wait_all_counted(CATCH_UP_SECONDS), 1))
+    scenario.figures["seconds to drain"] = ", ".join(map(str, drained))
 
-    # Then those that it is much for have had a second pod, and changed their mind once at most
+    # And those that it is much for have had a second pod, and changed their mind once at most
     scenario.figures["replicas"] = "; ".join(f"{at - seen[0][0]:.0f} s {now}" for at, now in seen)
     for name in SCALED:
         counts = [now[name] for _, now in seen]
