@@ -8,8 +8,9 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from statistics import linear_regression
+from statistics import linear_regression, median
 from types import TracebackType
 from typing import Self
 
@@ -71,6 +72,7 @@ class Slope:
     hours: float
     memory: float  # bytes
     files: float
+    quarters: list[float]  # bytes: the median of each quarter of those hours; growth that ends shows in the last
 
 
 def slopes(readings: Iterable[Reading], *, warm_up: float = 120.0, least: float = 300.0) -> list[Slope]:
@@ -86,8 +88,13 @@ def slopes(readings: Iterable[Reading], *, warm_up: float = 120.0, least: float 
         hours = [(reading.at - kept[0].at) / 3600 for reading in kept]
         memory = linear_regression(hours, [reading.memory for reading in kept]).slope
         files = linear_regression(hours, [reading.files for reading in kept]).slope
-        found.append(Slope(instance, hours[-1], memory, files))
+        found.append(Slope(instance, hours[-1], memory, files, _quarters(kept)))
     return found
+
+
+def _quarters(readings: list[Reading]) -> list[float]:
+    cuts = [len(readings) * n // 4 for n in range(5)]
+    return [median(reading.memory for reading in readings[cut:end]) for cut, end in pairwise(cuts)]
 
 
 def _memory(pid: int) -> int:
