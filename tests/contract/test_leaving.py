@@ -24,7 +24,7 @@ streams:
     event_time: at
     columns: {{at: timestamp, page: string}}
 """
-SESSION = {"HEADRACE_SESSION_SECONDS": "90"}  # longer than anything here waits; every tenth of it a heartbeat
+SESSION = {"HEADRACE_SESSION_SECONDS": "90"}  # longer than anything here waits
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from aiokafka import TopicPartition
 
 from rig.failpoints.board import Board
 from rig.failpoints.events import Events
@@ -20,7 +23,6 @@ class Observer:
     def __init__(self, board: Board, events: Events) -> None:
         self._board = board
         self._events = events
-        self._revoked_at = 0.0  # when partitions were given up, until the first step after that
         self._stepped_at = 0.0
 
     def install(self, service: str) -> None:
@@ -30,13 +32,17 @@ class Observer:
         if service == "lake":
             wrap(_LAKE, "_flush", self._turn)
             wrap(_LAKE, "_take", self._turn)
+            wrap(_LAKE, "_take_over", self._take_over)
             wrap("headrace_lake.topic_lane:TopicLane", "take", self._step)
         else:
+            wrap("headrace.runtime.opening:Opening", "open", self._open)
             wrap("headrace.runtime.opening:Opening", "_from_snapshot", self._from_snapshot)
             wrap("headrace.runtime.worker:Worker", "_turn", self._turn)
             wrap("headrace.runtime.fold:Fold", "step", self._step)
-        wrap(_LAKE if service == "lake" else _GROUP, "on_partitions_revoked", self._revoked)
-        wrap(_LAKE if service == "lake" else _GROUP, "on_partitions_assigned", self._assigned)
+        owner, held = (_LAKE, "_owned") if service == "lake" else (_GROUP, "_workers")
+        wrap(owner, "on_partitions_revoked", self._revoked)
+        wrap(owner, "on_partitions_assigned", self._assigned)
+        wrap(owner, "drain", self._drain(held))
 
     def _admit(self, original: Function) -> Function:
         def admit(*args: Any) -> Any:
@@ -79,19 +85,23 @@ class Observer:
         def step(*args: Any, **more: Any) -> Any:
             done = original(*args, **more)
             self._stepped_at = time.monotonic()
-            if self._revoked_at:
-                self._events.tell("resumed", seconds=time.monotonic() - self._revoked_at)
-                self._revoked_at = 0.0
             return done
 
         return step
 
+    def _open(self, original: Function) -> Function:
+        def opened(*args: Any) -> Any:
+            fold = original(*args)
+            self._events.tell("opened", places=[(args[0].source.topic, args[0].partition)])
+            return fold
+
+        return opened
+
     def _revoked(self, original: Function) -> Function:
         async def revoked(*args: Any) -> Any:
             if args[1]:
-                self._revoked_at = time.monotonic()
-                busy = self._board.turns > 0 or self._revoked_at - self._stepped_at < _BUSY
-                self._events.tell("revoked", partitions=len(args[1]), busy=busy)
+                busy = self._board.turns > 0 or time.monotonic() - self._stepped_at < _BUSY
+                self._events.tell("revoked", places=_places(args[1]), busy=busy)
             return await original(*args)
 
         return revoked
@@ -100,8 +110,28 @@ class Observer:
         async def assigned(*args: Any) -> Any:
             done = await original(*args)
             self._events.tell("assigned", partitions=len(args[1]))
-            if not args[1]:
-                self._revoked_at = 0.0  # nothing left to resume
             return done
 
         return assigned
+
+    def _take_over(self, original: Function) -> Function:
+        async def take_over(*args: Any) -> Any:
+            done = await original(*args)
+            self._events.tell("opened", places=_places(args[1]))
+            return done
+
+        return take_over
+
+    def _drain(self, held: str) -> Callable[[Function], Function]:
+        def around(original: Function) -> Function:
+            async def drain(*args: Any) -> Any:
+                self._events.tell("leaving", places=_places(getattr(args[0], held)))
+                return await original(*args)
+
+            return drain
+
+        return around
+
+
+def _places(partitions: Iterable[TopicPartition]) -> list[tuple[str, int]]:
+    return [(place.topic, place.partition) for place in partitions]

@@ -177,7 +177,7 @@ def _weigh(
         grid=driver.points.hits,
         missed=[f"{each.service} {each.spec}" for each in driver.points.missed],
         recoveries=flow.recoveries,
-        rebalances=signs.resumed,
+        rebalances=signs.pauses,
         statuses={service: dict(counts) for service, counts in signs.statuses.items()},
         memory=memory,
         files=files,

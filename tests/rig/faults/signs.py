@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from signal import SIGTERM
@@ -12,6 +12,7 @@ from headrace.runtime.exits import Exit
 
 from rig.failpoints.events import read_events
 from rig.failpoints.spec import KILLED
+from rig.faults.hand_overs import Told, pauses, told
 from rig.faults.instance import Instance, Life
 
 # Ends that faults of broker, store and owners bring about; everything else is a fault of the suite's.
@@ -31,7 +32,7 @@ class Signs:
     restored: int = 0
     revoked: int = 0
     revoked_under_load: int = 0
-    resumed: list[float] = field(default_factory=list)  # seconds from giving up partitions to the next step
+    pauses: list[float] = field(default_factory=list)  # seconds, of partitions that went from owner to owner
     statuses: dict[str, Counter[int]] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
 
@@ -39,9 +40,13 @@ class Signs:
 def read_signs(instances: Iterable[Instance], memory_hit: set[str]) -> Signs:
     """Read every instance's events and lives; `memory_hit` are services of which a process was short of memory."""
     signs = Signs()
+    stories: dict[str, list[Told]] = defaultdict(list)
+    crashes: dict[str, list[float]] = defaultdict(list)
     for instance in instances:
         events, _ = read_events(instance.events)
         _count(events, signs)
+        stories[instance.service] += told(instance.name, events)
+        crashes[instance.service] += [life.ended for life in instance.lives if life.ended is not None and life.status]
         raised = {event["pid"] for event in events if event["what"] == "hit" and event["mode"] == "raise"}
         for life in instance.lives:
             if life.status is None:
@@ -49,6 +54,7 @@ def read_signs(instances: Iterable[Instance], memory_hit: set[str]) -> Signs:
             signs.statuses.setdefault(instance.service, Counter())[life.status] += 1
             signs.in_flight += life.in_turn and life.status in (-9, KILLED)
             _judge_end(instance, life, raised, instance.service in memory_hit, signs)
+    signs.pauses = [pause for service, story in stories.items() for pause in pauses(story, crashes[service])]
     return signs
 
 
@@ -65,8 +71,6 @@ def _count(events: Sequence[Mapping[str, Any]], signs: Signs) -> None:
             case "revoked":
                 signs.revoked += 1
                 signs.revoked_under_load += bool(event["busy"])
-            case "resumed":
-                signs.resumed.append(event["seconds"])
 
 
 def _judge_end(instance: Instance, life: Life, raised: set[int], short: bool, signs: Signs) -> None:

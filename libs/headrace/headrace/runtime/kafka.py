@@ -116,7 +116,7 @@ async def consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaCons
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         session_timeout_ms=int(settings.session_seconds * 1000),
-        heartbeat_interval_ms=int(settings.session_seconds * 1000 / 10),
+        heartbeat_interval_ms=int(heartbeat_seconds(settings.session_seconds) * 1000),
         rebalance_timeout_ms=int((settings.drain_seconds + settings.session_seconds) * 1000),
         max_poll_interval_ms=_MAX_POLL_MS,
         request_timeout_ms=int(settings.broker_seconds * 1000),
@@ -129,6 +129,14 @@ async def consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaCons
         yield client
     finally:
         await _stopped("consumer", client.stop())
+
+
+def heartbeat_seconds(session: float) -> float:
+    """Seconds between two heartbeats: ten in a session, and no more than one.
+
+    A member hears of a rebalance by its next heartbeat, and nobody has partitions before the last member has heard.
+    """
+    return min(session / 10, 1.0)
 
 
 def leave_at_stop(client: AIOKafkaConsumer) -> None:
