@@ -86,10 +86,10 @@ def page(report: Report, planted: Report, spaced: Report, soak: Report) -> str:
         " hit again\nbefore it has written.",
         *_spaced(spaced),
         f"Kinds that this run did not meet: {', '.join(sorted(_kinds() - recovery.keys())) or 'none'}.",
-        "Seconds that partitions stood still in rebalances: from when an owner is told to give one up until its next owner"
-        " is ready for it. aiokafka\nknows the eager protocol only: all members give up all partitions, and nobody has any"
-        " before the slowest has heard of it and joined again. What\nwe do about it, and the pauses with production's"
-        " session, is told in [ADR 0015](adr/0015-rebalances-are-eager.md).",
+        "Seconds that partitions stood still in rebalances, from when an owner is told to give one up until the next is"
+        " ready for it. aiokafka knows\nthe eager protocol only: all members give up all partitions, and nobody has any"
+        " before the slowest has heard of it and joined again. What we do\nabout it, and the pauses with production's"
+        " session, is in [ADR 0015](adr/0015-rebalances-are-eager.md).",
         _table(["n", "p50", "p95", "p99", "most"], [_spread(rebalance)]),
         "## What it took",
         _table(
