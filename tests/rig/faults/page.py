@@ -28,6 +28,7 @@ _FOUND = """\
 - 2026-11-30 at d36d8ff, `make faults KILLS=300 SEED=2 RATE=40`: one row out of order in a merged log (I5). An overflow
   hid that an origin had fallen behind before its first row, so the order of rows depended on how a log was cut into
   steps. Mended in 1143397, pinned by `tests/unit/features/test_order.py`; campaigns of before ran on code that had it.
+- Since then nothing: 1,379 kills of `SEED=1` at f92dde0, and those above, both at 40 records a second.
 """
 
 
