@@ -86,7 +86,7 @@ def page(report: Report, planted: Report, spaced: Report, soak: Report) -> str:
         "With a fault a second, most of the two cores' time goes into starting processes again, and the lake is often"
         " hit again\nbefore it has written.",
         *_spaced(spaced),
-        f"Kinds that this run did not meet: {', '.join(sorted(_kinds() - recovery.keys())) or 'none'}.",
+        f"Kinds that the campaign did not meet: {', '.join(sorted(_kinds() - recovery.keys())) or 'none'}.",
         "Seconds that partitions stood still in rebalances, from when an owner is told to give one up until the next is"
         " ready for it. aiokafka knows\nthe eager protocol only: all members give up all partitions, and nobody has any"
         " before the slowest has heard of it and joined again. What we do\nabout it, and the pauses with production's"
