@@ -24,6 +24,12 @@ _NOT_TESTED = """\
 - A service's memory limit as the kernel enforces it in a container: `memory` bounds the address space.
 """
 
+_LAKE_GROWS = """\
+The lake's memory grows with the files that its tables list, since every 20 commits it reads and writes that list as a
+checkpoint: 16,500 commits to eleven tables on a real S3 server took a process from 198 to 232 MiB, and 14,300 without
+checkpoints left it at 198. `headrace lake compact` makes the list short; what it replaced stays listed for 7 days.
+"""
+
 _FOUND = """\
 - 2026-11-30 at d36d8ff, `make faults KILLS=300 SEED=2 RATE=40`: one row out of order in a merged log (I5). An overflow
   hid that an origin had fallen behind before its first row, so the order of rows depended on how a log was cut into
@@ -153,6 +159,7 @@ def _soak(soak: Report) -> list[str]:
                 for name, slope in sorted(longest.items())
             ),
         ),
+        _LAKE_GROWS.rstrip(),
     ]
 
 
