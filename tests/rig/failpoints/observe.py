@@ -41,7 +41,6 @@ class Observer:
             wrap("headrace.runtime.fold:Fold", "step", self._step)
         owner, held = (_LAKE, "_owned") if service == "lake" else (_GROUP, "_workers")
         wrap(owner, "on_partitions_revoked", self._revoked)
-        wrap(owner, "on_partitions_assigned", self._assigned)
         wrap(owner, "drain", self._drain(held))
 
     def _admit(self, original: Function) -> Function:
@@ -105,14 +104,6 @@ class Observer:
             return await original(*args)
 
         return revoked
-
-    def _assigned(self, original: Function) -> Function:
-        async def assigned(*args: Any) -> Any:
-            done = await original(*args)
-            self._events.tell("assigned", partitions=len(args[1]))
-            return done
-
-        return assigned
 
     def _take_over(self, original: Function) -> Function:
         async def take_over(*args: Any) -> Any:

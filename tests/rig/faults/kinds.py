@@ -110,7 +110,7 @@ class Kinds:
             taken = [
                 event
                 for event in read_events(self._fleet[new].events)[0]
-                if event["what"] == "assigned" and event["partitions"] and event["at"] > began
+                if event["what"] == "opened" and event["places"] and event["at"] > began
             ]
         finally:
             old.signal(signal.SIGCONT)

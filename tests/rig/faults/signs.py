@@ -30,7 +30,6 @@ class Signs:
     replays: int = 0
     trimmed: int = 0
     restored: int = 0
-    revoked: int = 0
     revoked_under_load: int = 0
     pauses: list[float] = field(default_factory=list)  # seconds, of partitions that went from owner to owner
     statuses: dict[str, Counter[int]] = field(default_factory=dict)
@@ -69,7 +68,6 @@ def _count(events: Sequence[Mapping[str, Any]], signs: Signs) -> None:
             case "restored":
                 signs.restored += 1
             case "revoked":
-                signs.revoked += 1
                 signs.revoked_under_load += bool(event["busy"])
 
 
